@@ -1,0 +1,1 @@
+"""The SCons tool: Sandbox and SandboxedProgram builders over ringfence.toolchain.build."""

@@ -1,0 +1,1 @@
+"""The rewriter's passes, one file per family of rules."""

@@ -1,0 +1,1 @@
+"""The ARMv7-M instruction set: rows of bit pictures, each with one semantic function over terms."""
