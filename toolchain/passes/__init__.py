@@ -1,1 +1,26 @@
-"""The rewriter's passes, one file per family of rules."""
+"""The rewriting passes, in order: each takes a program and gives a new one, with counts of what it did."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from ..program import Program
+from ..request import RewriteRequest
+from .calls import guard_calls
+from .conditional import unconditional_control
+from .frame import static_frames
+from .returns import protect_returns
+from .stores import guard_stores
+from .switches import bound_switches
+
+Pass = Callable[[Program, RewriteRequest], tuple[Program, "Counter[str]"]]
+
+PASSES: tuple[Pass, ...] = (
+    unconditional_control,
+    static_frames,
+    protect_returns,
+    guard_calls,
+    bound_switches,
+    guard_stores,
+)

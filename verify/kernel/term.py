@@ -32,6 +32,10 @@ class Term:
     def operands(self) -> tuple[Term, ...]:
         return tuple(a for a in self.args if isinstance(a, Term))
 
+    def with_args(self, args: tuple[Any, ...]) -> Term:
+        """The same operation on other arguments, not simplified."""
+        return _make(self.op, self.width, *args)
+
     def __repr__(self) -> str:
         if self.op == "const":
             return f"{self.args[0]:#x}"
@@ -98,9 +102,10 @@ def sub(a: Term, b: Term) -> Term:
 
 def not_(a: Term) -> Term:
     if a.op == "const":
-        return const(~a.value, a.width)
+        return const(~a.args[0], a.width)
     if a.op == "not":
-        return a.args[0]
+        inner: Term = a.args[0]
+        return inner
     if a.op == "add" and a.args[1].op == "const":
         # ~(x + c) == ~x - c keeps constants outermost
         return add(not_(a.args[0]), const(-a.args[1].args[0], a.width))
@@ -205,11 +210,10 @@ def eq(a: Term, b: Term) -> Term:
         return const(m == n, 1)
     if a.width == 1:
         return not_(xor(a, b))
-    if x is None or (y is not None and m and n):
-        x, y, m, n = y, x, n, m
-    # now x is a term; the offset moves to the right-hand side
-    left: Term = x
-    right = const(n - m, a.width) if y is None else add(y, const(n - m, a.width))
+    if x is None:  # b is not a constant then
+        return eq(b, a)
+    left, offset = x, const(n - m, a.width)  # the offset goes to the right-hand side
+    right = offset if y is None else add(y, offset)
     if right.op == "const" and left.op == "concat" and left.args[0].op == "const":
         low: Term = left.args[1]
         if right.args[0] >> low.width != left.args[0].args[0]:
@@ -319,9 +323,9 @@ def evaluate(term: Term, environment: Mapping[str, int], memo: dict[Term, int] |
     if done is not None:
         return done
     if term.op == "const":
-        return term.args[0]
+        return int(term.args[0])
     if term.op == "var":
-        result = environment[term.args[0]]
+        result: int = environment[term.args[0]]
     else:
         values = [evaluate(a, environment, memo) for a in term.operands()]
         if term.op == "extract":
@@ -332,5 +336,6 @@ def evaluate(term: Term, environment: Mapping[str, int], memo: dict[Term, int] |
             result = signed(values[0], term.args[0].width)
         else:
             result = _EVALUATORS[term.op](term.width, *values)
-    memo[term] = result = result & ((1 << term.width) - 1)
-    return result
+    value: int = result & ((1 << term.width) - 1)
+    memo[term] = value
+    return value

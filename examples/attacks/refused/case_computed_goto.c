@@ -1,0 +1,13 @@
+/* refused: attack.*(computed|middle of a function) */
+#include <stdint.h>
+
+int attack(uint32_t target);
+int attack(uint32_t target)
+{
+    static const void *const labels[] = {&&first, &&second};
+    goto *labels[target & 1];
+first:
+    return 1;
+second:
+    return 2;
+}

@@ -1,0 +1,231 @@
+"""Runs sandbox code in Unicorn under a monitor that knows nothing of the proof: stores, fetches, SP and returns.
+
+It enforces the property of docs/architecture.md directly on the execution, from any register and memory contents:
+an escape that it sees in code that the verifier accepted is a bug of the verifier.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+from elftools.elf.elffile import ELFFile
+from unicorn import (
+    UC_ARCH_ARM,
+    UC_HOOK_CODE,
+    UC_HOOK_MEM_UNMAPPED,
+    UC_HOOK_MEM_WRITE,
+    UC_MODE_MCLASS,
+    UC_MODE_THUMB,
+    Uc,
+    UcError,
+)
+from unicorn.arm_const import (
+    UC_ARM_REG_APSR,
+    UC_ARM_REG_LR,
+    UC_ARM_REG_PC,
+    UC_ARM_REG_R0,
+    UC_ARM_REG_R12,
+    UC_ARM_REG_SP,
+    UC_CPU_ARM_CORTEX_M3,
+)
+
+PAGE = 0x1000
+RETURN = 0x00FF0000  # where the gate called from; a page of its own
+REGISTERS = [UC_ARM_REG_R0 + i for i in range(12)] + [UC_ARM_REG_R12]
+
+
+@dataclass
+class Frame:
+    sp: int
+    link: int
+
+
+@dataclass
+class Run:
+    """How one execution ended: `escapes` is what must be empty."""
+
+    escapes: list[str] = field(default_factory=list)
+    ended: str = ""
+    instructions: int = 0
+
+
+class Monitor:
+    """One loaded image and sandbox; `run` may be called many times."""
+
+    def __init__(self, elf: bytes, policy: bytes, sandbox: int = 0) -> None:
+        self.policy: dict[str, Any] = json.loads(policy)
+        box = self.policy["sandboxes"][sandbox]
+        self.box = box
+        self.code = (int(box["code"]["start"], 16), int(box["code"]["end"], 16))
+        base, size = int(box["window"]["base"], 16), box["window"]["size"]
+        self.writable = [(base - box["window"]["slack_below"], base + size + box["window"]["slack_above"])]
+        self.writable += [(int(m["start"], 16), int(m["end"], 16)) for m in box["mmio"]]
+        self.stack = (int(box["stack"]["low"], 16), int(box["stack"]["high"], 16))
+        self.room = box["stack"]["room"]
+        self.offset = box["shadow"]["offset"]
+        self.imports = {int(i["address"], 16) & ~1: i for i in box["imports"]}
+        self.uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS, UC_CPU_ARM_CORTEX_M3)
+        self._mapped: set[int] = set()
+        self._functions = _function_starts(elf)
+        self._load(elf)
+        self.uc.hook_add(UC_HOOK_MEM_WRITE, self._on_write)
+        self.uc.hook_add(UC_HOOK_CODE, self._on_code)
+        self.uc.hook_add(UC_HOOK_MEM_UNMAPPED, lambda *_: False)
+
+    def _map(self, start: int, end: int) -> None:
+        for page in range(start & -PAGE, end, PAGE):
+            if page not in self._mapped:
+                self.uc.mem_map(page, PAGE)
+                self._mapped.add(page)
+
+    def _load(self, elf: bytes) -> None:
+        self._map(RETURN, RETURN + PAGE)
+        self._map(self.writable[0][0] - PAGE, self.writable[0][1] + PAGE)
+        self._map(self.stack[0] + self.offset, self.stack[1] + self.offset)
+        for segment in ELFFile(BytesIO(elf)).iter_segments("PT_LOAD"):
+            if segment["p_memsz"]:
+                self._map(segment["p_vaddr"], segment["p_vaddr"] + segment["p_memsz"])
+                self.uc.mem_write(segment["p_vaddr"], segment.data())
+
+    def run(self, entry: int, seed: int, limit: int = 20_000, arguments: list[int] | None = None) -> Run:
+        """Call `entry` (without Thumb bit) with random registers, flags and window contents."""
+        rng = random.Random(seed)
+        self.result = Run()
+        self.rng = rng
+        base = self.writable[0]
+        for start in range(base[0], base[1], PAGE * 4):
+            words = rng.choice(
+                [b"\0" * 4, rng.randbytes(64), (base[0] + rng.randrange(0, 65536, 4)).to_bytes(4, "little")]
+            )
+            self.uc.mem_write(start, (words * PAGE)[: min(PAGE * 4, base[1] - start)])
+        for register in REGISTERS:
+            self.uc.reg_write(register, self._value(rng))
+        for i, value in enumerate(arguments or []):
+            self.uc.reg_write(UC_ARM_REG_R0 + i, value)
+        self.uc.reg_write(UC_ARM_REG_APSR, rng.randrange(16) << 28)
+        self.uc.reg_write(UC_ARM_REG_SP, self.stack[1])
+        self.uc.reg_write(UC_ARM_REG_LR, RETURN | 1)
+        self.frames = [Frame(self.stack[1], RETURN | 1)]
+        self.previous: tuple[int, int, int] | None = None
+        try:
+            self.uc.emu_start(entry | 1, 0xFFFFFFFE, count=limit)
+            self.result.ended = self.result.ended or "limit"
+        except UcError as error:
+            self.result.ended = self.result.ended or f"fault: {error}"
+        return self.result
+
+    def _value(self, rng: random.Random) -> int:
+        low, high = self.writable[0]
+        return rng.choice(
+            [
+                rng.randrange(1 << 32),
+                rng.randrange(64),
+                rng.randrange(low, high),
+                high + rng.randrange(-8, 8),
+                rng.choice([0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]),
+                rng.randrange(*self.code) | 1,
+                self.stack[0] + self.offset + rng.randrange(64),
+            ]
+        )
+
+    def _escape(self, text: str) -> None:
+        self.result.escapes.append(f"{text} at {self.uc.reg_read(UC_ARM_REG_PC):#x}")
+        self.uc.emu_stop()
+
+    def _on_write(self, _uc: Uc, _access: int, address: int, size: int, value: int, _data: object) -> None:
+        if self.result.ended or any(low <= address and address + size <= high for low, high in self.writable):
+            return
+        frame = self.frames[-1]
+        if (address, size, value & 0xFFFFFFFF) == (frame.sp - 4 + self.offset, 4, frame.link):
+            return
+        self._escape(f"store of {size} bytes to {address:#x}")
+
+    def _on_code(self, uc: Uc, address: int, size: int, _data: object) -> None:
+        if self.result.ended or self.result.escapes:  # Unicorn may run on for an instruction after emu_stop
+            uc.emu_stop()
+            return
+        self.result.instructions += 1
+        sp = uc.reg_read(UC_ARM_REG_SP)
+        self._follow(address, sp)
+        if address == RETURN:
+            if sp != self.stack[1] or len(self.frames) != 1:
+                self._escape(f"returns to the gate with SP {sp:#x}, {len(self.frames) - 1} calls still open")
+            self.result.ended = "returned"
+            uc.emu_stop()
+        elif address in self.imports:
+            self._import(address)
+        elif not self.code[0] <= address < self.code[1]:
+            self._escape(f"fetch from {address:#x}")
+        elif not self.stack[0] + self.room <= sp <= self.stack[1] or sp & 3:
+            self._escape(f"SP is {sp:#x}")
+        else:
+            self.previous = (address, size, int.from_bytes(uc.mem_read(address, size), "little"))
+
+    def _follow(self, address: int, sp: int) -> None:
+        """Keep the list of open calls: a call opens a frame, arriving at its return address with its SP closes it."""
+        if self.previous is None:
+            return
+        where, size, code = self.previous
+        self.previous = None
+        if address == where + size:
+            return  # not taken, or plain
+        if _is_call(code, size) and (address in self._functions or address in self.imports or size == 2):
+            self.frames.append(Frame(sp, (where + size) | 1))
+            if self.uc.reg_read(UC_ARM_REG_LR) != (where + size) | 1:
+                self._escape("a call without link")
+        elif _is_return(code, size):
+            frame = self.frames[-1]
+            if address | 1 == frame.link and sp == frame.sp:
+                self.frames.pop()
+                if not self.frames:
+                    self.frames.append(frame)
+            elif (
+                self.code[0] <= address < self.code[1] and address not in self._functions and not self._is_slot(address)
+            ):
+                self._escape(f"a return to {address:#x} instead of {frame.link:#x}")
+
+    def _is_slot(self, address: int) -> bool:
+        low, high = int(self.box["slots"]["start"], 16), int(self.box["slots"]["end"], 16)
+        return low <= address < high and address % 4 == 0
+
+    def _import(self, address: int) -> None:
+        if not self.imports[address]["returns"]:
+            self.result.ended = "left through an import"
+            self.uc.emu_stop()
+            return
+        link = self.uc.reg_read(UC_ARM_REG_LR)
+        if link != self.frames[-1].link:
+            self._escape("an import is called with a link that is not its caller's")
+            return
+        for register in [UC_ARM_REG_R0 + i for i in range(4)] + [UC_ARM_REG_R12, UC_ARM_REG_LR]:
+            self.uc.reg_write(register, self._value(self.rng))
+        self.uc.reg_write(UC_ARM_REG_APSR, self.rng.randrange(16) << 28)
+        if len(self.frames) > 1:
+            self.frames.pop()
+        self.previous = None
+        self.uc.reg_write(UC_ARM_REG_PC, link)
+
+
+def _function_starts(elf: bytes) -> set[int]:
+    table = ELFFile(BytesIO(elf)).get_section_by_name(".symtab")
+    if table is None:
+        return set()
+    return {s["st_value"] & ~1 for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC"}
+
+
+def _is_call(code: int, size: int) -> bool:
+    if size == 2:
+        return code & 0xFF87 == 0x4780  # blx register
+    return code & 0xF800 == 0xF000 and code >> 16 & 0xD000 == 0xD000  # bl
+
+
+def _is_return(code: int, size: int) -> bool:
+    """bx lr, pop {pc}, ldr pc with sp as the base."""
+    if size == 2:
+        return code == 0x4770 or code & 0xFF00 == 0xBD00
+    first, second = code & 0xFFFF, code >> 16
+    return (first in (0xF8DD, 0xF85D) and second >> 12 == 15) or (first == 0xE8BD and second & 0x8000 != 0)

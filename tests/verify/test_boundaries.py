@@ -1,0 +1,61 @@
+"""The kernel is standard library only and imports nothing from outside itself; verify imports nothing of the toolchain."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+from ringfence.verify.tcb import KERNEL, code_lines, kernel_files
+
+VERIFY = KERNEL.parent
+
+
+def imports(file: Path) -> list[tuple[int, str]]:
+    """(level, module) of every import statement of a file."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(0, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append((node.level, node.module or ""))
+    return found
+
+
+@pytest.mark.parametrize("file", sorted(KERNEL.rglob("*.py")), ids=lambda f: str(f.relative_to(KERNEL)))
+def test_the_kernel_imports_only_itself_and_the_standard_library(file: Path) -> None:
+    depth = len(file.relative_to(KERNEL).parts)  # relative imports may climb to kernel/, not above
+    for level, module in imports(file):
+        if level == 0:
+            assert module.split(".")[0] in sys.stdlib_module_names, module
+        else:
+            assert level <= depth, f"{'.' * level}{module} leaves the kernel"
+
+
+@pytest.mark.parametrize("file", sorted(VERIFY.rglob("*.py")), ids=lambda f: str(f.relative_to(VERIFY)))
+def test_verify_imports_nothing_of_the_other_folders(file: Path) -> None:
+    for level, module in imports(file):
+        assert not (level == 0 and module.startswith("ringfence")), module
+        assert not {"lief", "capstone", "keystone"} & {module.split(".")[0]}
+
+
+def test_the_kernel_uses_no_assert_eval_or_dynamic_import() -> None:
+    for file in KERNEL.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+            assert not isinstance(node, ast.Assert), file
+            assert name not in ("eval", "exec", "__import__"), file
+
+
+def test_the_property_is_at_most_60_lines_of_code() -> None:
+    assert code_lines((KERNEL / "safety.py").read_text()) <= 60
+
+
+def test_code_lines_count_neither_comments_nor_docstrings() -> None:
+    source = '"""Doc\nstring."""\n\n# comment\nx = 1  # c\n\ndef f():\n    """Doc."""\n    return """a\nb"""\n'
+    assert code_lines(source) == 4
+
+
+def test_all_kernel_files_are_listed() -> None:
+    assert {f.name for f in kernel_files()} == {str(p.relative_to(VERIFY)) for p in KERNEL.rglob("*.py")}

@@ -1,0 +1,97 @@
+"""Forming a store's address in one register, so that it can be guarded: register offsets and large offsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import asm
+from .analysis import Analysis
+from .insn import IP, LR, SP, Insn, Memory, bit, mask_of
+from .program import NotSupported
+
+
+@dataclass(frozen=True)
+class Formed:
+    """`before` puts the address (less `offset`) into `register`; `store` uses it; `after` restores what was changed."""
+
+    register: int
+    offset: int
+    before: tuple[Insn, ...]
+    store: Insn
+    after: tuple[Insn, ...]
+
+
+def form_address(facts: Analysis, n: int, insn: Insn, memory: Memory) -> Formed:
+    """Use a free register if there is one, else add to the base and subtract again, else save one on the stack."""
+    if memory.step:
+        return _writeback(facts, n, insn, memory)
+    scratch = _free_register(facts, n, memory)
+    if scratch is not None:
+        return Formed(scratch, 0, (_sum(scratch, memory),), _store_at(facts, n, insn, scratch, 0), ())
+    return _there_and_back(facts, n, insn, memory) or _through_stack(facts, n, insn, memory)
+
+
+def _writeback(facts: Analysis, n: int, insn: Insn, memory: Memory) -> Formed:
+    """Pre-indexed with a large step: move the base first."""
+    if memory.base in memory.data or memory.base == SP:
+        raise NotSupported(facts.program, n, "this store with writeback is not supported")
+    store = _store_at(facts, n, insn, memory.base, 0)
+    return Formed(memory.base, 0, (asm.add_constant(memory.base, memory.base, memory.step),), store, ())
+
+
+def _sum(target: int, memory: Memory, sp_moved: int = 0) -> Insn:
+    """target = the address; `sp_moved` is how much lower SP is now than the store expects."""
+    if memory.index >= 0:
+        return asm.add_shifted(target, memory.base, memory.index, memory.shift)
+    return asm.add_constant(target, memory.base, memory.offset + (sp_moved if memory.base == SP else 0))
+
+
+def _free_register(facts: Analysis, n: int, memory: Memory) -> int | None:
+    """A register not needed behind the store and not stored by it; ip first."""
+    written = mask_of(memory.data) | (facts.program.items[n].insn or _missing()).writes
+    needed = facts.live.after(n) | written | bit(SP) | bit(LR)
+    return next((r for r in (IP, *range(12)) if not needed >> r & 1), None)
+
+
+def _missing() -> Insn:
+    raise ValueError("an item without an instruction")
+
+
+def _there_and_back(facts: Analysis, n: int, insn: Insn, memory: Memory) -> Formed | None:
+    """base += index; store; base -= index. The guard between them changes nothing in a correct program."""
+    if memory.index < 0 or memory.index == memory.base:
+        return None
+    if memory.base not in memory.data and memory.base != SP:
+        changed, other, shift = memory.base, memory.index, memory.shift
+    elif memory.index not in memory.data and memory.shift == 0 and memory.base != SP:
+        changed, other, shift = memory.index, memory.base, 0
+    else:
+        return None
+    store = _store_at(facts, n, insn, changed, 0)
+    back = asm.sub_shifted(changed, changed, other, shift)
+    return Formed(changed, 0, (asm.add_shifted(changed, changed, other, shift),), store, (back,))
+
+
+def _through_stack(facts: Analysis, n: int, insn: Insn, memory: Memory) -> Formed:
+    """Save a register on the stack around the store."""
+    used = insn.reads | insn.writes
+    spare = next(r for r in range(8) if not used >> r & 1)
+    moved = 4 if memory.base == SP else 0
+    before = (asm.push([spare]), _sum(spare, memory, moved if memory.index < 0 else 0))
+    if moved and memory.index >= 0:
+        before = (*before, asm.add_constant(spare, spare, moved))
+    return Formed(spare, 0, before, _store_at(facts, n, insn, spare, 0), (asm.pop([spare]),))
+
+
+def _store_at(facts: Analysis, n: int, insn: Insn, base: int, offset: int) -> Insn:
+    """The same store at another address, unconditional."""
+    memory = insn.memory
+    if memory is None:
+        raise ValueError("not a store")
+    if insn.name in ("str", "strb", "strh"):
+        return asm.transfer(insn.name, memory.data[0], base, offset)
+    if insn.name == "strd":
+        return asm.store_pair(*memory.data, base, offset)
+    if insn.name.startswith("strex"):
+        return asm.store_exclusive(insn.name, insn.operands[0].register, memory.data[0], base, offset)
+    raise NotSupported(facts.program, n, "this store is not supported with an address that needs a guard")

@@ -1,0 +1,263 @@
+"""Where everything goes: items laid out again from the code's start, widened until all distances fit.
+
+Sizes only grow, so the search ends; then every distance is checked once more by the encoders. IT blocks are made here:
+runs of conditional instructions that nothing enters sideways, at most four under a condition or its opposite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from . import encode
+from .asm import trap
+from .errors import RingfenceError
+from .flow import table_of
+from .insn import Insn, Label
+from .program import Bytes, Program, Table, Word
+
+_FILL = trap(0xF0).raw
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The result: `code` begins at `start`; `addresses[n]` is where item n begins (its IT instruction included)."""
+
+    program: Program
+    start: int
+    code: bytes
+    addresses: tuple[int, ...]
+
+    def address_of(self, label: Label) -> int:
+        """Without Thumb bit; a label outside the program is an absolute address (an import)."""
+        n = self.program.index.get(label)
+        return label.address if n is None else self.addresses[n]
+
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """Where each item's room ends: the next one's beginning."""
+        return (*self.addresses[1:], self.start + len(self.code))
+
+
+def lay_out(program: Program, start: int) -> Placed:
+    """Raises RingfenceError where something cannot reach its target in any form."""
+    return _Layout(program, start).place()
+
+
+class _Layout:
+    """`_forms[n]` is how wide item n is: 0 as it was, higher is longer."""
+
+    def __init__(self, program: Program, start: int) -> None:
+        self._program = program
+        self._start = start
+        self._forms = [0] * len(program.items)
+        self._addresses = [0] * len(program.items)
+        self._blocks: dict[int, list[int]] = {}  # first item of an IT block: conditions of its instructions
+        self._tables = self._table_users()
+
+    def place(self) -> Placed:
+        while True:
+            self._make_blocks()
+            end = self._assign()
+            if not self._widen():
+                break
+        code = bytearray()
+        for n in range(len(self._program.items)):
+            gap = self._addresses[n] - self._start - len(code)
+            code += (_FILL * 2)[:gap] if gap % 2 == 0 else b"\0" + _FILL[: gap - 1]
+            code += self._encode(n)
+        if len(code) != end - self._start:
+            raise RingfenceError("internal error: layout is not at a fixpoint")
+        return Placed(self._program, self._start, bytes(code), tuple(self._addresses))
+
+    def _table_users(self) -> dict[int, int]:
+        """Table's item index: the jump that uses it."""
+        users = {}
+        for n, item in enumerate(self._program.items):
+            if item.insn is not None and item.insn.kind == "table":
+                table_of(self._program, n)
+                users[n + 1] = n
+        return users
+
+    # -- sizes and addresses -------------------------------------------------------------------------------------
+
+    def _count(self, n: int, insn: Insn) -> int:
+        """How many machine instructions an item is."""
+        form = self._forms[n]
+        if insn.kind in ("literal", "adr"):
+            return 2 if form == 2 else 1
+        return 4 if insn.kind == "literal_pair" and form else 1
+
+    def _make_blocks(self) -> None:
+        """Group conditional instructions into IT blocks."""
+        self._blocks = {}
+        conditions: list[int] = []
+        for n, item in enumerate(self._program.items):
+            insn = item.insn
+            if insn is None or not insn.needs_it:
+                conditions = []
+                continue
+            wanted = [insn.condition] * self._count(n, insn)
+            fits = conditions and len(conditions) + len(wanted) <= 4 and conditions[0] >> 1 == insn.condition >> 1
+            if not fits or n in self._program.joins:
+                conditions = self._blocks[n] = []
+            conditions += wanted
+
+    def _assign(self) -> int:
+        address = self._start
+        for n in range(len(self._program.items)):
+            alignment = self._alignment(n)
+            address = (address + alignment - 1) & -alignment
+            self._addresses[n] = address
+            address += self._size(n)
+        return address
+
+    def _alignment(self, n: int) -> int:
+        body = self._program.items[n].body
+        if isinstance(body, Word) or (isinstance(body, Table) and body.width == 4):
+            return 4
+        return 2 if isinstance(body, Insn) else 1
+
+    def _size(self, n: int) -> int:
+        body, form = self._program.items[n].body, self._forms[n]
+        if isinstance(body, Word):
+            return 4
+        if isinstance(body, Table):
+            return self._width(n, body) * len(body.targets)
+        if isinstance(body, Bytes):
+            return len(body.data)
+        return self._insn_size(n, body, form) + (2 if n in self._blocks else 0)
+
+    def _width(self, n: int, table: Table) -> int:
+        return table.width + (1 if self._forms[n] else 0)
+
+    def _insn_size(self, n: int, insn: Insn, form: int) -> int:
+        if insn.kind == "branch":
+            return 2 + 2 * form
+        if insn.kind == "zero":
+            return 2 + 2 * form
+        if insn.kind in ("literal", "adr"):
+            return (len(insn.raw), 4, 8)[form]
+        if insn.kind == "literal_pair":
+            return 16 if form else 4
+        return len(insn.raw)
+
+    # -- widening ------------------------------------------------------------------------------------------------
+
+    def _widen(self) -> bool:
+        changed = False
+        for n, item in enumerate(self._program.items):
+            insn = item.insn
+            if insn is None:
+                if isinstance(item.body, Table) and not self._table_fits(n, item.body):
+                    self._forms[n], changed = 1, True
+            elif insn.target is not None and not self._fits(n, insn, insn.target):
+                self._forms[n] += 1
+                changed = True
+        return changed
+
+    def _target(self, label: Label) -> int:
+        n = self._program.index.get(label)
+        return label.address if n is None else self._addresses[n]
+
+    def _place(self, n: int) -> int:
+        """The address of the instruction itself, behind its IT instruction."""
+        return self._addresses[n] + (2 if n in self._blocks else 0)
+
+    def _fits(self, n: int, insn: Insn, label: Label) -> bool:
+        address, target, form = self._place(n), self._target(label), self._forms[n]
+        distance = target - address
+        if insn.kind == "branch":
+            return form == 1 or encode.fits_branch(distance, insn.condition)
+        if insn.kind == "zero":
+            return (encode.fits_zero, lambda d: encode.fits_branch(d - 2, 14), lambda _: True)[form](distance)
+        if insn.kind in ("literal", "adr"):
+            wide = form == 1 or len(insn.raw) == 4
+            return form == 2 or encode.fits_literal(address, target, wide)
+        if insn.kind == "literal_pair":
+            return form == 1 or encode.fits_pair(address, target)
+        return True
+
+    def _table_fits(self, n: int, table: Table) -> bool:
+        if table.width == 4 or self._forms[n]:
+            return True
+        limit = 2 * ((1 << 8 * table.width) - 1)
+        if table.width == 2 and not all(0 <= d <= limit for d in self._distances(n, table)):
+            raise RingfenceError(f"{self._program.where(n)}: a jump table's targets are too far away")
+        return all(0 <= d <= limit for d in self._distances(n, table))
+
+    def _distances(self, n: int, table: Table) -> list[int]:
+        return [self._target(t) - self._addresses[n] for t in table.targets]
+
+    # -- bytes ---------------------------------------------------------------------------------------------------
+
+    def _encode(self, n: int) -> bytes:
+        body = self._program.items[n].body
+        if isinstance(body, Word):
+            return self._word(body).to_bytes(4, "little")
+        if isinstance(body, Table):
+            return self._encode_table(n, body)
+        if isinstance(body, Bytes):
+            return body.data
+        prefix = encode.it(self._blocks[n]) if n in self._blocks else b""
+        return prefix + self._encode_insn(n, body)
+
+    def _word(self, word: Word) -> int:
+        return word.value if word.label is None else self._target(word.label)
+
+    def _encode_table(self, n: int, table: Table) -> bytes:
+        width = self._width(n, table)
+        if width == 4:
+            return b"".join((self._target(t) | 1).to_bytes(4, "little") for t in table.targets)
+        if any(d < 0 or d % 2 or d >> 1 >> 8 * width for d in self._distances(n, table)):
+            raise RingfenceError(f"{self._program.where(n)}: a jump table's targets are too far away")
+        return b"".join((d >> 1).to_bytes(width, "little") for d in self._distances(n, table))
+
+    def _encode_insn(self, n: int, insn: Insn) -> bytes:
+        if insn.kind == "table":
+            return self._encode_table_jump(n, insn)
+        if insn.target is None or insn.kind == "table_load":
+            return insn.raw
+        address, target, form = self._place(n), self._target(insn.target), self._forms[n]
+        distance = target - address
+        if insn.kind == "branch":
+            return (encode.branch, encode.branch_wide)[form](distance, insn.condition)
+        if insn.kind == "call":
+            return encode.call(distance)
+        if insn.kind == "zero":
+            return self._encode_zero(insn, form, distance)
+        registers = [o.register for o in insn.operands]
+        wide = form == 1 or len(insn.raw) == 4
+        if insn.kind == "literal":
+            if form == 2:
+                return encode.constant(registers[0], self._literal(n, insn.target, 0))
+            return encode.literal(address, target, registers[0], wide)
+        if insn.kind == "literal_pair":
+            if form == 1:
+                return b"".join(encode.constant(r, self._literal(n, insn.target, k)) for k, r in enumerate(registers))
+            return encode.literal_pair(address, target, *registers)
+        if form == 2:
+            return encode.constant(registers[0], target)
+        return encode.address_of(address, target, registers[0], wide)
+
+    def _literal(self, n: int, label: Label, k: int) -> int:
+        """The k-th word at a label."""
+        body = self._program.items[self._program.index[label] + k].body
+        if not isinstance(body, Word):
+            raise RingfenceError(f"{self._program.where(n)}: no literal where one is needed")
+        return self._word(body)
+
+    def _encode_zero(self, insn: Insn, form: int, distance: int) -> bytes:
+        """cbz, or the opposite one over a branch."""
+        register, nonzero = insn.operands[0].register, insn.name == "cbnz"
+        if form == 0:
+            return encode.zero(register, nonzero, distance)
+        if form == 1:
+            return encode.zero(register, not nonzero, 4) + encode.branch(distance - 2, 14)
+        return encode.zero(register, not nonzero, 6) + encode.branch_wide(distance - 2)
+
+    def _encode_table_jump(self, n: int, insn: Insn) -> bytes:
+        """tbb becomes tbh when its table does: bit 4 of the second halfword."""
+        table = table_of(self._program, n)
+        second = int.from_bytes(insn.raw[2:], "little") & ~0x10 | (0x10 if self._width(n + 1, table) == 2 else 0)
+        return insn.raw[:2] + second.to_bytes(2, "little")

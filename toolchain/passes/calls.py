@@ -1,0 +1,58 @@
+"""Calls and jumps through pointers are forced into the slot table.
+
+Every function whose address is taken has a slot, a branch to it; all pointers to functions point to slots, so the
+guard changes nothing in a correct program. Bit 1 is forced to 0: a slot has 4 bytes. Bit 0 stays: 0 there faults.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ..analysis import Analysis
+from ..guards import force_bits
+from ..insn import LR, Insn
+from ..program import Program, apply
+from ..request import RewriteRequest
+from ..values import RETURN_ADDRESS, State
+
+
+def guard_calls(program: Program, request: RewriteRequest) -> tuple[Program, Counter[str]]:
+    """Counts: `pointer calls guarded`, `pointer calls known`."""
+    facts = Analysis(program, request)
+    edits: dict[int, list[Insn]] = {}
+    counts: Counter[str] = Counter()
+    mask, value = slot_bits(request)
+    for n, item in enumerate(program.items):
+        state = facts.provable.before[n]
+        if item.insn is None or state is None or item.insn.kind not in ("call_register", "jump_register"):
+            continue
+        register = item.insn.operands[0].register
+        if _is_return(item.insn, state):
+            continue
+        if _is_slot(state, register, program, request):
+            counts["pointer calls known"] += 1
+            continue
+        counts["pointer calls guarded"] += 1
+        edits[n] = [*force_bits(register, mask, value), item.insn]
+    return apply(program, edits), counts
+
+
+def slot_bits(request: RewriteRequest) -> tuple[int, int]:
+    """The bits (mask, value) that every slot's address has."""
+    size = request.slots_end - request.slots_start
+    return (~(size - 1) & 0xFFFFFFFF) | 2, request.slots_start
+
+
+def _is_return(insn: Insn, state: State) -> bool:
+    value = state.registers[insn.operands[0].register]
+    return insn.kind == "jump_register" and (
+        value == RETURN_ADDRESS or (insn.operands[0].register == LR and value is not None and value.kind == "label")
+    )
+
+
+def _is_slot(state: State, register: int, program: Program, request: RewriteRequest) -> bool:
+    value = state.registers[register]
+    if value is None or value.kind != "const" or not value.number & 1:
+        return False
+    distance = (value.number & ~1) - request.slots_start
+    return distance % 4 == 0 and 0 <= distance < 4 * len(program.slots)

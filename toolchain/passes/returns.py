@@ -1,0 +1,171 @@
+"""Returns go through the shadow stack.
+
+LR is stored to its slot where the original code saves it, and the slot, not the frame, is what the function returns
+to. Functions that never lose LR keep their `bx lr`. Tail calls get LR back from the slot.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from .. import asm, shadow
+from ..analysis import Analysis
+from ..insn import ALWAYS, IP, LR, PC, SP, Insn, Label, Memory, bit, inverse
+from ..program import Body, NotSupported, Program, apply
+from ..request import RewriteRequest
+from ..values import RETURN_ADDRESS, State
+from .frame import adjust_stack
+
+
+def protect_returns(program: Program, request: RewriteRequest) -> tuple[Program, Counter[str]]:
+    """Counts: `return addresses saved`, `returns protected`, `tail calls reloaded`."""
+    counts: Counter[str] = Counter()
+    program = _save(program, request, counts)
+    program = _return(program, request, counts)
+    return _save_at_entry(program, request, counts), counts
+
+
+# -- saving --------------------------------------------------------------------------------------------------------
+
+
+def _save(program: Program, request: RewriteRequest, counts: Counter[str]) -> Program:
+    facts = Analysis(program, request)
+    edits: dict[int, list[Body | Label]] = {}
+    for n, item in enumerate(program.items):
+        state = facts.provable.before[n]
+        if item.insn is None or state is None or not _saves_return_address(item.insn, state):
+            continue
+        after = facts.provable.after(n, state)
+        if after.depth is None:
+            raise NotSupported(program, n, "LR is saved where the stack's depth is not known")
+        offset = after.depth - 4 + request.shadow_offset
+        edits[n] = [item.insn, *shadow.save(offset, _scratch(facts, n, offset))]
+        counts["return addresses saved"] += 1
+    return apply(program, edits)
+
+
+def _saves_return_address(insn: Insn, state: State) -> bool:
+    if state.registers[LR] != RETURN_ADDRESS or insn.conditional:
+        return False
+    if insn.name == "mov":
+        return insn.operands[1].register == LR
+    return insn.is_store and insn.memory is not None and insn.memory.base == SP and LR in insn.memory.data
+
+
+def _scratch(facts: Analysis, n: int, offset: int) -> int:
+    """A register that may be clobbered behind item n, for a large offset."""
+    if not shadow.needs_scratch(offset):
+        return IP
+    free = [r for r in (IP, 3, 2, 1, 0, *range(4, 12)) if not facts.live.after(n) & bit(r)]
+    if not free:
+        raise NotSupported(facts.program, n, "no register is free to save the return address", "make the stack smaller")
+    return free[0]
+
+
+def _save_at_entry(program: Program, request: RewriteRequest, counts: Counter[str]) -> Program:
+    """Where a return is reached on a path without a save, save at the function's entry; then all must be proved."""
+    bad = _unproved_loads(program, request)
+    facts = Analysis(program, request)
+    edits: dict[int, list[Body | Label]] = {}
+    for entry in sorted({entry for entry, _ in bad}):
+        offset = request.shadow_offset - 4
+        insn = program.items[entry].body
+        if not facts.live.free(entry) & bit(IP) and shadow.needs_scratch(offset):
+            raise NotSupported(program, entry, "no register is free to save the return address")
+        edits[entry] = [*shadow.save(offset, IP), insn]
+        counts["return addresses saved"] += 1
+    program = apply(program, edits)
+    for _, n in _unproved_loads(program, request) if edits else []:
+        raise NotSupported(
+            program, n, "the return address may have been lost on the way here", "write this function in C, or exclude it"
+        )
+    return program
+
+
+def _unproved_loads(program: Program, request: RewriteRequest) -> list[tuple[int, int]]:
+    """(entry, item) of loads from the slot that may find something else there."""
+    facts = Analysis(program, request)
+    bad = []
+    for entry in program.entries:
+        for n, state in facts.provable.of_function(entry).items():
+            insn = program.items[n].insn
+            if insn is None or insn.name != "ldr" or insn.memory is None or state.slot:
+                continue
+            if facts.provable.address(insn.memory, state) == facts.provable.slot_address():
+                bad.append((entry, n))
+    return bad
+
+
+# -- returning -----------------------------------------------------------------------------------------------------
+
+
+def _return(program: Program, request: RewriteRequest, counts: Counter[str]) -> Program:
+    facts = Analysis(program, request)
+    edits: dict[int, list[Body | Label]] = {}
+    for n, item in enumerate(program.items):
+        proved, trusted = facts.provable.before[n], facts.trusting.before[n]
+        if item.insn is None or proved is None or trusted is None:
+            continue
+        replacement = _leave(facts, n, item.insn, proved, trusted)
+        if replacement is not None:
+            edits[n] = replacement
+            tail = any(isinstance(p, Insn) and p.kind in ("branch", "jump_register") for p in replacement)
+            counts["tail calls reloaded" if tail else "returns protected"] += 1
+    return apply(program, edits)
+
+
+def _leave(facts: Analysis, n: int, insn: Insn, proved: State, trusted: State) -> list[Body | Label] | None:
+    if insn.kind == "load_pc" and insn.memory is not None:
+        return _popped(facts, n, insn.memory, proved)
+    if insn.kind == "jump_register":
+        value = trusted.registers[insn.operands[0].register]
+        known = proved.registers[insn.operands[0].register]
+        if known == RETURN_ADDRESS or (known is not None and known.kind == "label"):
+            return None
+        if value == RETURN_ADDRESS or insn.operands[0].register == LR:
+            _expect_level(facts, n, proved)
+            return list(shadow.return_from(facts.request.shadow_offset))
+        return _reloaded(facts, n, insn, proved)
+    if insn.kind == "branch" and _is_tail_call(facts, n, proved):
+        return _reloaded(facts, n, insn, proved)
+    return None
+
+
+def _is_tail_call(facts: Analysis, n: int, state: State) -> bool:
+    if facts.flow.external[n] is not None:
+        return True
+    target = facts.flow.successors[n][0]
+    return state.depth == 0 and target in facts.program.entries
+
+
+def _expect_level(facts: Analysis, n: int, state: State) -> None:
+    if state.depth != 0:
+        raise NotSupported(facts.program, n, "the function returns with SP not where it was at entry")
+
+
+def _reloaded(facts: Analysis, n: int, insn: Insn, state: State) -> list[Body | Label] | None:
+    """A tail call, with LR taken from the slot if it may have been lost."""
+    if state.registers[LR] == RETURN_ADDRESS:
+        return None
+    _expect_level(facts, n, state)
+    reload = shadow.load(LR, facts.request.shadow_offset - 4)
+    if not insn.conditional:
+        return [*reload, insn]
+    over = Label(facts.program.items[n].origin, "tail")
+    return [asm.branch(over, inverse(insn.condition)), *reload, insn.under(ALWAYS), over]
+
+
+def _popped(facts: Analysis, n: int, memory: Memory, state: State) -> list[Body | Label]:
+    """pop {..., pc} and its relatives: pop the rest, then return through the slot."""
+    if memory.base != SP or memory.step <= 0 or memory.index >= 0:
+        raise NotSupported(facts.program, n, "a computed jump through memory is not supported in a sandbox")
+    _expect_level(facts, n, replace(state, registers=facts.provable.after(n, state).registers))
+    others = [r for r in memory.data if r != PC]
+    if others:
+        restore = [asm.pop([*others, LR])]
+    else:
+        restore = adjust_stack(memory.step)
+    return [*restore, *shadow.return_from(facts.request.shadow_offset)]
+
+

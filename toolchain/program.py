@@ -1,0 +1,156 @@
+"""A sandbox's code as frozen data: items in memory order, edited by passes, never in place.
+
+IT instructions are not items: a conditional instruction carries its condition, and layout makes the IT blocks anew.
+Edits replace items by sequences; the labels of a replaced item move to the first instruction of its replacement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from .errors import RingfenceError
+from .insn import Insn, Label
+
+
+@dataclass(frozen=True)
+class Word:
+    """A literal: a known word, or the address of a place in the code that moves."""
+
+    value: int
+    label: Label | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A jump table; width 1 (tbb) and 2 (tbh) hold halved distances from its start, 4 addresses with Thumb bit."""
+
+    width: int
+    targets: tuple[Label, ...]
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """Constants in the code of any other size."""
+
+    data: bytes
+
+
+Body = Insn | Word | Table | Bytes
+
+
+@dataclass(frozen=True)
+class Item:
+    """One instruction or piece of data; `origin` is the original address of what it was made from."""
+
+    body: Body
+    origin: int
+    labels: tuple[Label, ...] = ()
+
+    @property
+    def insn(self) -> Insn | None:
+        return self.body if isinstance(self.body, Insn) else None
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the original image: where it begins and ends (exclusive; its literals included)."""
+
+    name: str
+    start: int
+    end: int
+
+    @property
+    def label(self) -> Label:
+        return Label(self.start)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One sandbox. `functions` is sorted by start; `slots` are the targets of the slot table, in order."""
+
+    items: tuple[Item, ...]
+    functions: tuple[Function, ...]
+    slots: tuple[Label, ...]
+    exports: Mapping[str, Label]
+    imports: Mapping[int, str]  # address without Thumb bit: name
+
+    @cached_property
+    def index(self) -> dict[Label, int]:
+        """Where each label is."""
+        return {label: n for n, item in enumerate(self.items) for label in item.labels}
+
+    @cached_property
+    def joins(self) -> frozenset[int]:
+        """Indices that control can reach other than from the item before: targets of branches, tables and pointers."""
+        used = [*self.slots, *self.exports.values(), *(f.label for f in self.functions)]
+        for item in self.items:
+            if isinstance(item.body, Table):
+                used += item.body.targets
+            elif isinstance(item.body, Insn) and item.body.target is not None:
+                used.append(item.body.target)
+        return frozenset(self.index[label] for label in used if label in self.index)
+
+    @cached_property
+    def entries(self) -> dict[int, Function]:
+        """Item index: the function that begins there; functions that nothing reaches are not in the program."""
+        return {self.index[f.label]: f for f in self.functions if f.label in self.index}
+
+    @cached_property
+    def pointed_at(self) -> frozenset[int]:
+        """Indices of functions that can be called through a pointer or from outside."""
+        labels = [*self.slots, *self.exports.values()]
+        return frozenset(self.index[label] for label in labels if label in self.index)
+
+    def function_at(self, address: int) -> Function | None:
+        """The function whose range contains an original address."""
+        found = None
+        for function in self.functions:
+            if function.start > address:
+                break
+            if address < function.end:
+                found = function
+        return found
+
+    def where(self, n: int) -> str:
+        """For messages: the original address and function of item n."""
+        return place(self.functions, self.items[n].origin)
+
+
+def place(functions: Sequence[Function], address: int) -> str:
+    """An address as `0x00010204 (in decode)`."""
+    for function in reversed(functions):
+        if function.start <= address < function.end:
+            return f"{address:#010x} (in {function.name})"
+    return f"{address:#010x}"
+
+
+class NotSupported(RingfenceError):
+    """Code that cannot be sandboxed, or not yet; the message names the instruction and the function."""
+
+    def __init__(self, program: Program, n: int, why: str, hint: str | None = None) -> None:
+        super().__init__(f"{program.where(n)}: '{program.items[n].body}': {why}", hint)
+
+
+Edits = Mapping[int, Sequence[Body | Label]]
+
+
+def apply(program: Program, edits: Edits) -> Program:
+    """Replace items by index. A Label in a replacement names the instruction that comes next."""
+    if not edits:
+        return program
+    items: list[Item] = []
+    pending: tuple[Label, ...] = ()
+    for n, item in enumerate(program.items):
+        pieces: Sequence[Body | Label] = edits.get(n, (item.body,))
+        pending += item.labels
+        for piece in pieces:
+            if isinstance(piece, Label):
+                pending += (piece,)
+            else:
+                items.append(Item(piece, item.origin, pending))
+                pending = ()
+    if pending:
+        raise ValueError("labels at the end of the program")
+    return replace(program, items=tuple(items))

@@ -1,0 +1,61 @@
+"""What the rewriter is asked for and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .errors import RingfenceError
+
+
+@dataclass(frozen=True)
+class RewriteRequest:
+    """One sandbox. Addresses are ints without Thumb bit except in `exports` and `imports`; sizes are bytes."""
+
+    name: str
+    mode: str  # "mask" or "trap"
+    code_start: int
+    code_end: int  # exclusive; the slot table included
+    slots_start: int
+    slots_end: int
+    window_base: int
+    window_size: int  # a power of two; window_base is aligned to it
+    slack_below: int
+    slack_above: int
+    stack_low: int
+    stack_high: int
+    room: int  # bytes below SP that interrupts may use at any time
+    shadow_offset: int
+    exports: dict[str, int]  # original addresses, with Thumb bit
+    imports: dict[str, int]  # gate addresses, with Thumb bit
+    mmio: tuple[tuple[int, int], ...] = ()  # (start, end) of declared registers
+
+
+@dataclass(frozen=True)
+class SandboxNeeds:
+    """What one sandbox's rewritten code needs, in bytes."""
+
+    code_bytes: int  # from code_start, without the slot table
+    slots: int  # entries used; the table's size is 4 * the next power of two
+    slack_below: int
+    slack_above: int
+    stack: int  # worst case from any export, without room; what a recursion uses beyond its first round is not in it
+    recursive: tuple[str, ...]  # functions that check the stack limit because they may recurse
+
+
+class RoomNeeded(RingfenceError):
+    """The reserved room does not suffice; `needs` has the numbers of every sandbox for the next link."""
+
+    def __init__(self, message: str, needs: dict[str, SandboxNeeds]) -> None:
+        super().__init__(message, "link again with at least this much room")
+        self.needs = needs
+
+
+@dataclass(frozen=True)
+class RewriteResult:
+    """The rewritten ELF and the facts that only exist now; dictionaries are keyed by sandbox name."""
+
+    elf: bytes
+    exports: dict[str, dict[str, int]]  # new addresses, with Thumb bit
+    address_map: list[tuple[int, int]]  # (new, original), sorted, without Thumb bit
+    needs: dict[str, SandboxNeeds]
+    stats: dict[str, dict[str, int]] = field(default_factory=dict)

@@ -1,0 +1,224 @@
+"""What registers provably hold, by forward data flow inside each function.
+
+A value is a constant, the SP at the function's entry plus an offset, the return address (LR at entry), or unknown
+(None). `trusting` assumes that callees preserve r4-r11, as correct code does: good enough to translate code, not to
+justify leaving a guard out. Without it the results are what the verifier can find too: after a call every register
+but SP is unknown.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .flow import CALLS, Flow, is_inner_call, is_plain_return
+from .insn import FLAGS, LR, SP, Insn, Memory, registers_in
+from .program import Program
+
+
+class Value(NamedTuple):
+    """kind: const (number), sp (SP at entry + number), return (LR at entry), label (address of an item)."""
+
+    kind: str
+    number: int = 0
+
+
+RETURN_ADDRESS = Value("return")
+
+
+@dataclass(frozen=True)
+class State:
+    """Before an item: `registers` 0-14; `slot`: the shadow slot holds the return address."""
+
+    registers: tuple[Value | None, ...]
+    slot: bool
+
+    @property
+    def depth(self) -> int | None:
+        """How far SP is below its value at entry, in bytes."""
+        sp = self.registers[SP]
+        return -sp.number if sp is not None and sp.kind == "sp" else None
+
+
+ENTRY = State((*(None,) * 13, Value("sp", 0), RETURN_ADDRESS), False)
+
+
+class Values:
+    """`before[n]` is the state before item n (None: never reached), joined over the functions that share it."""
+
+    def __init__(self, program: Program, flow: Flow, shadow_offset: int, trusting: bool) -> None:
+        self._program = program
+        self._flow = flow
+        self._shadow_offset = shadow_offset
+        self._trusting = trusting
+        self.before: list[State | None] = [None] * len(program.items)
+        for entry in program.entries:
+            for n, state in self.of_function(entry).items():
+                self.before[n] = join(self.before[n], state)
+
+    def of_function(self, entry: int) -> dict[int, State]:
+        """The states inside one function, code that it shares with others included; tail calls end it."""
+        states = {entry: ENTRY}
+        work = deque([entry])
+        while work:
+            n = work.popleft()
+            state = states[n]
+            after = self.after(n, state)
+            for successor in self.successors(n, state):
+                joined = join(states.get(successor), after)
+                if states.get(successor) != joined:
+                    states[successor] = joined
+                    work.append(successor)
+        return states
+
+    def successors(self, n: int, state: State) -> tuple[int, ...]:
+        """Where control goes inside the function: an entry reached with SP as at entry is a tail call."""
+        insn = self._program.items[n].insn
+        following = self._flow.successors[n]
+        if insn is None:
+            return ()
+        if insn.kind in ("branch", "zero") and state.depth == 0:
+            following = tuple(s for s in following if s == n + 1 or s not in self._program.entries)
+        if is_plain_return(insn):
+            target = state.registers[LR]
+            if target is not None and target.kind == "label":
+                following = (*following, target.number)
+        return following
+
+    def after(self, n: int, state: State) -> State:
+        """The state behind item n, were it executed in `state`."""
+        insn = self._program.items[n].insn
+        if insn is None:
+            return state
+        if is_inner_call(self._program, self._flow, n):
+            return _with(state, LR, Value("label", n + 1))
+        if insn.kind in CALLS:
+            return self._after_call(state)
+        result = self._execute(insn, state)
+        return join(state, result) if insn.conditional else result
+
+    def _after_call(self, state: State) -> State:
+        kept = range(4, 12) if self._trusting else ()
+        registers = tuple(v if r in kept or r == SP else None for r, v in enumerate(state.registers))
+        depth = state.depth
+        return State(registers, state.slot and depth is not None and depth >= 4)
+
+    def _execute(self, insn: Insn, state: State) -> State:
+        registers = list(state.registers)
+        for register in registers_in(insn.writes & ~FLAGS):
+            registers[register] = None
+        slot = state.slot
+        if insn.memory is not None:
+            slot = self._store(insn, state)
+            if insn.memory.step:
+                registers[insn.memory.base] = plus(state.registers[insn.memory.base], insn.memory.step)
+            if not insn.memory.store:
+                self._load(insn.memory, insn, state, registers)
+        elif insn.operands and insn.operands[0].is_register and insn.writes >> insn.operands[0].register & 1:
+            registers[insn.operands[0].register] = result_of(insn, state)
+        return State(tuple(registers), slot)
+
+    def slot_address(self) -> Value:
+        return Value("sp", self._shadow_offset - 4)
+
+    def address(self, memory: Memory, state: State) -> Value | None:
+        """The address of the first byte accessed."""
+        if memory.index >= 0:
+            return None
+        return plus(state.registers[memory.base], memory.offset)
+
+    def _store(self, insn: Insn, state: State) -> bool:
+        """Whether the slot holds the return address behind a load or store: it does when that is stored there."""
+        memory = insn.memory
+        if memory is None or not memory.store or insn.name != "str":
+            return state.slot
+        is_slot = self.address(memory, state) == self.slot_address()
+        return (is_slot and state.registers[memory.data[0]] == RETURN_ADDRESS) or state.slot
+
+    def _load(self, memory: Memory, insn: Insn, state: State, registers: list[Value | None]) -> None:
+        """A load from the shadow slot gives the return address back."""
+        if insn.name == "ldr" and state.slot and self.address(memory, state) == self.slot_address():
+            for register in memory.data:
+                if register < 15:
+                    registers[register] = RETURN_ADDRESS
+
+
+def join(a: State | None, b: State) -> State:
+    if a is None or a is b or a == b:
+        return b
+    registers = tuple(x if x == y else None for x, y in zip(a.registers, b.registers, strict=True))
+    return State(registers, a.slot and b.slot)
+
+
+def plus(value: Value | None, number: int) -> Value | None:
+    """A value moved by a number of bytes."""
+    if value is None or value.kind not in ("const", "sp"):
+        return value if number == 0 else None
+    total = value.number + number
+    return Value(value.kind, total & 0xFFFFFFFF if value.kind == "const" else total)
+
+
+def _with(state: State, register: int, value: Value | None) -> State:
+    registers = list(state.registers)
+    registers[register] = value
+    return State(tuple(registers), state.slot)
+
+
+def result_of(insn: Insn, state: State) -> Value | None:
+    """What the instruction writes to its first operand, if that is one of the known kinds."""
+    rule = _RULES.get(insn.name if insn.kind == "plain" else insn.kind)
+    return None if rule is None or insn.shifted else rule(insn, state)
+
+
+def _operand(insn: Insn, n: int, state: State) -> Value | None:
+    operand = insn.operands[n]
+    if operand.is_register:
+        return state.registers[operand.register] if operand.register < 15 else None
+    return Value("const", operand.value & 0xFFFFFFFF)
+
+
+def _move(insn: Insn, state: State) -> Value | None:
+    return _operand(insn, 1, state)
+
+
+def _move_top(insn: Insn, state: State) -> Value | None:
+    old = _operand(insn, 0, state)
+    if old is None or old.kind != "const":
+        return None
+    return Value("const", (old.number & 0xFFFF) | insn.operands[1].value << 16)
+
+
+def _sum(insn: Insn, state: State) -> Value | None:
+    a, b = _operand(insn, -2, state), _operand(insn, -1, state)
+    if a is None or b is None:
+        return None
+    if b.kind == "const":
+        return plus(a, _signed(b.number) if a.kind == "sp" else b.number)
+    return plus(b, _signed(a.number)) if a.kind == "const" else None
+
+
+def _difference(insn: Insn, state: State) -> Value | None:
+    a, b = _operand(insn, -2, state), _operand(insn, -1, state)
+    if a is None or b is None or b.kind != "const":
+        return None
+    return plus(a, -_signed(b.number) if a.kind == "sp" else -b.number)
+
+
+def _literal(insn: Insn, state: State) -> Value | None:
+    return None if insn.value is None else Value("const", insn.value)
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 32) if number >> 31 else number
+
+
+_RULES: dict[str, Callable[[Insn, State], Value | None]] = {
+    "mov": _move,
+    "movw": _move,
+    "movt": _move_top,
+    "add": _sum,
+    "sub": _difference,
+    "literal": _literal,
+}

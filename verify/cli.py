@@ -1,0 +1,201 @@
+"""`ringfence verify | check | explain | tcb`. Exit codes: 0 certified, 1 rejected, 2 wrong usage, unreadable input."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from .explain import RULES, Explanation, explain
+from .kernel.check import Failure
+from .kernel.rejected import Rejected
+from .prover.theorems import default_cache
+from .source import AddressMap, SourceLines
+from .symbols import function_symbols, name_of
+from .tcb import kernel_files
+from .verifier import Outcome, recheck, verify, write_certificate
+
+CERTIFIED, REJECTED, UNUSABLE = 0, 1, 2
+_UNUSABLE_RULES = {"elf", "policy"}
+_SHOWN = 10
+
+
+def _fail(message: str, code: int = UNUSABLE) -> NoReturn:
+    click.echo(f"ringfence: {message}", err=True)
+    sys.exit(code)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        _fail(f"cannot read {path}: {error.strerror or error}")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that it exists whole or not at all. Raises OSError."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _publish(path: Path, data: bytes) -> None:
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        _fail(f"cannot write {path}: {error.strerror or error}")
+
+
+def _address_map(path: Path | None) -> AddressMap:
+    try:
+        return AddressMap.read(path)
+    except (OSError, ValueError, TypeError) as error:
+        _fail(f"cannot read the address map {path}: {error}")
+
+
+def _json(elf: Path, outcome: Outcome, explanations: list[Explanation]) -> dict[str, Any]:
+    report = outcome.report
+    return {
+        "elf": str(elf),
+        "verdict": "certified" if report.accepted else "rejected",
+        "functions": report.functions,
+        "blocks": report.blocks,
+        "instructions": report.instructions,
+        "obligations": report.obligations,
+        "theorems": report.theorems,
+        "seconds": round(outcome.seconds, 3),
+        **outcome.statistics,
+        "failures": [vars(e) for e in explanations],
+    }
+
+
+def _finish(elf: Path, data: bytes, outcome: Outcome, map_file: Path | None, json_file: Path | None) -> NoReturn:
+    report = outcome.report
+    failures = list(report.failures)
+    if not report.accepted and not failures:
+        failures = [Failure("-", "internal", None, "nothing was checked")]
+    explanations = explain(data, failures, _address_map(map_file))
+    if json_file is not None:
+        _publish(json_file, (json.dumps(_json(elf, outcome, explanations), indent=1) + "\n").encode())
+    if report.accepted:
+        rate = report.instructions / outcome.seconds if outcome.seconds else 0
+        click.echo(
+            f"{elf}: certified: {report.functions} functions, {report.instructions} instructions, "
+            f"{report.obligations} obligations, {report.theorems} theorems "
+            f"({outcome.statistics['solved']} solved, {outcome.statistics['cached']} cached) "
+            f"in {outcome.seconds:.2f} s ({rate:.0f} instructions/s)"
+        )
+        sys.exit(CERTIFIED)
+    for e in explanations[:_SHOWN]:
+        click.echo(e.text(), err=True)
+    if len(explanations) > _SHOWN:
+        click.echo(f"... and {len(explanations) - _SHOWN} more (--json OUT lists all)", err=True)
+    _fail(f"{elf}: REJECTED: {len(explanations)} failures", REJECTED)
+
+
+def _refused(elf: Path, error: Rejected) -> NoReturn:
+    advice = RULES.get(error.rule, RULES["internal"])[1]
+    code = UNUSABLE if error.rule in _UNUSABLE_RULES else REJECTED
+    _fail(f"{elf}: REJECTED: {error}\n  what to do: {advice}", code)
+
+
+_path = click.Path(path_type=Path)
+_policy = click.option("--policy", "policy_file", type=_path, required=True, help="The policy (JSON).")
+_map = click.option("--map", "map_file", type=_path, help="Address map of the rewriter, for source lines.")
+_json_option = click.option("--json", "json_file", type=_path, help="Write the result as JSON.")
+_cache = click.option("--cache/--no-cache", default=True, help="Use the theorem cache on disk (default: yes).")
+
+
+@click.command("verify")
+@click.argument("elf", type=_path)
+@_policy
+@click.option("--certificate", type=_path, help="Write the certificate here, if certified.")
+@_json_option
+@_map
+@_cache
+def verify_command(
+    elf: Path, policy_file: Path, certificate: Path | None, json_file: Path | None, map_file: Path | None, cache: bool
+) -> None:
+    """Prove that ELF obeys the policy."""
+    data, policy = _read(elf), _read(policy_file)
+    try:
+        outcome = verify(data, policy, default_cache() if cache else None)
+    except Rejected as error:
+        _refused(elf, error)
+    except Exception as error:
+        _fail(f"{elf}: REJECTED: internal error: {type(error).__name__}: {error}", REJECTED)
+    if outcome.certificate is not None and certificate is not None:
+        _publish(certificate, write_certificate(outcome.certificate))
+    _finish(elf, data, outcome, map_file, json_file)
+
+
+@click.command("check")
+@click.argument("elf", type=_path)
+@_policy
+@click.argument("certificate", type=_path)
+@_json_option
+@_map
+@_cache
+def check_command(
+    elf: Path, policy_file: Path, certificate: Path, json_file: Path | None, map_file: Path | None, cache: bool
+) -> None:
+    """Check a certificate: replay it in the kernel."""
+    data, policy, proof = _read(elf), _read(policy_file), _read(certificate)
+    try:
+        outcome = recheck(data, policy, proof, default_cache() if cache else None)
+    except Rejected as error:
+        _refused(elf, error)
+    except Exception as error:
+        _fail(f"{elf}: REJECTED: internal error: {type(error).__name__}: {error}", REJECTED)
+    _finish(elf, data, outcome, map_file, json_file)
+
+
+@click.command("explain")
+@click.argument("what", required=False)
+@click.option("--elf", type=_path, help="Name the function and source line of address WHAT in this file.")
+@_map
+def explain_command(what: str | None, elf: Path | None, map_file: Path | None) -> None:
+    """Explain a rule, or (with --elf) say which function and source line an address belongs to."""
+    if what is None:
+        table = Table("rule", "meaning", "what to do")
+        for rule, (meaning, advice) in RULES.items():
+            table.add_row(rule, meaning, advice)
+        Console().print(table)
+        return
+    if elf is None:
+        if what not in RULES:
+            _fail(f"there is no rule '{what}'; `ringfence explain` lists them (an address needs --elf)")
+        click.echo(f"{what}: {RULES[what][0]}\n  what to do: {RULES[what][1]}")
+        return
+    data = _read(elf)
+    try:
+        address = int(what, 0) & ~1
+    except ValueError:
+        _fail(f"'{what}' is not an address")
+    source = SourceLines(data).at(_address_map(map_file).original(address))
+    click.echo(f"{address:#010x} {name_of(function_symbols(data), address) or '?'} {source or 'no source line known'}")
+
+
+@click.command("tcb")
+def tcb_command() -> None:
+    """List the files and lines of code that have to be trusted."""
+    files = kernel_files()
+    width = max(len(f.name) for f in files)
+    for f in files:
+        click.echo(f"{f.name:{width}} {f.lines:6}")
+    click.echo(f"{'total':{width}} {sum(f.lines for f in files):6}")
+
+
+COMMANDS = [verify_command, check_command, explain_command, tcb_command]

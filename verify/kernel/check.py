@@ -1,0 +1,139 @@
+"""The kernel's entry: (ELF bytes, policy bytes, certificate, oracle) -> Report. Accepts only what it has replayed.
+
+The certificate says which invariants hold where; every block of every function is executed again from them, and each
+obligation that this yields is put, as a normalised theorem, to the oracle. The oracle must answer True only for
+theorems that are valid. (At present z3 answers, in verify/prover; LRAT proofs inside the certificate are to replace it:
+this module then gets an oracle that checks them and needs no solver.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from .execute import Context, Executor, Obligation
+from .image import Image, read_image
+from .policy import Policy, Sandbox, check_placement, parse_policy
+from .proof import Certificate, Fact, Function, Invariant, SandboxProof
+from .rejected import Rejected
+from .theorem import Theorem, theorem_of
+
+Oracle = Callable[[Theorem], bool]
+_LINK = 14
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One reason to reject. `theorem` is set where a counterexample may exist."""
+
+    sandbox: str
+    rule: str
+    address: int | None
+    detail: str
+    theorem: Theorem | None = None
+
+
+@dataclass
+class Report:
+    """`accepted` is True only if everything was checked and nothing failed."""
+
+    accepted: bool = False
+    failures: list[Failure] = field(default_factory=list)
+    functions: int = 0
+    blocks: int = 0
+    instructions: int = 0  # distinct addresses executed
+    obligations: int = 0
+    theorems: int = 0
+
+
+def load(elf: bytes, policy: bytes) -> tuple[Image, Policy]:
+    """Parse both and check them against each other. Raises Rejected."""
+    image, parsed = read_image(elf), parse_policy(policy)
+    check_placement(parsed, image)
+    return image, parsed
+
+
+def check(elf: bytes, policy: bytes, certificate: Certificate, oracle: Oracle) -> Report:
+    """Decide whether the image obeys the policy. Raises Rejected for inputs that are not well-formed."""
+    image, parsed = load(elf, policy)
+    if certificate.elf_sha256 != image.sha256():
+        raise Rejected("certificate", "is for another ELF file")
+    if certificate.policy_sha256 != hashlib.sha256(policy).hexdigest():
+        raise Rejected("certificate", "is for another policy")
+    report = Report()
+    judge = _Judge(oracle)
+    for sandbox in parsed.sandboxes:
+        proof = certificate.sandboxes.get(sandbox.name)
+        if proof is None:
+            report.failures.append(Failure(sandbox.name, "certificate", None, "says nothing of this sandbox"))
+        else:
+            _check_sandbox(sandbox, image, proof, judge, report)
+    report.theorems = len(judge.verdicts)
+    report.accepted = not report.failures and report.functions > 0
+    return report
+
+
+def _check_sandbox(sandbox: Sandbox, image: Image, proof: SandboxProof, judge: _Judge, report: Report) -> None:
+    needs = {entry: f.need for entry, f in proof.functions.items()}
+    context = Context(sandbox, image, needs)
+
+    def fail(rule: str, address: int | None, detail: str, theorem: Theorem | None = None) -> None:
+        report.failures.append(Failure(sandbox.name, rule, address, detail, theorem))
+
+    for entry in sandbox.entries:
+        need = needs.get(entry.address)
+        if need is None:
+            fail("entry", entry.address, f"{entry.name} is not a function of the certificate")
+        elif need + sandbox.room > sandbox.stack.end - sandbox.stack.start:
+            fail("stack", entry.address, f"{entry.name} needs {need} bytes of stack and {sandbox.room} for interrupts")
+    for slot in range(sandbox.slots.start, sandbox.slots.end, 4):
+        if slot not in needs:
+            fail("slots", slot, "a slot of the pointer table is not a function of the certificate")
+    seen: set[int] = set()
+    for function in proof.functions.values():
+        report.functions += 1
+        for executor in run_function(context, function):
+            report.blocks += 1
+            seen |= executor.executed
+            report.obligations += len(executor.obligations)
+            for v in executor.violations:
+                fail(v.rule, v.address, v.detail)
+            for o in executor.obligations:
+                theorem = judge.refuted(o)
+                if theorem is not None:
+                    fail(o.rule, o.address, o.detail, theorem)
+    report.instructions += len(seen)
+
+
+def entry_invariant(function: Function) -> Invariant:
+    """What every caller has established: SP = s, LR = RA, `need` bytes of stack; nothing else is known."""
+    return Invariant(depth=0, slot=False, left=function.need, facts={_LINK: Fact("ra")})
+
+
+def run_function(context: Context, function: Function) -> Iterator[Executor]:
+    """Execute the function's entry and each of its blocks."""
+    starts = [(function.entry, entry_invariant(function)), *function.blocks.items()]
+    for start, invariant in starts:
+        executor = Executor(context, function)
+        executor.run(start, invariant)
+        yield executor
+
+
+class _Judge:
+    """Puts each distinct theorem to the oracle once."""
+
+    def __init__(self, oracle: Oracle) -> None:
+        self.oracle = oracle
+        self.verdicts: dict[str, bool] = {}
+
+    def refuted(self, obligation: Obligation) -> Theorem | None:
+        """None if the obligation is proved, else the theorem that is not."""
+        theorem = theorem_of(obligation.hypotheses, obligation.conclusion)
+        text = theorem.text()
+        if text not in self.verdicts:
+            self.verdicts[text] = self.oracle(theorem) is True
+        return None if self.verdicts[text] else theorem
+
+
+__all__ = ["Failure", "Oracle", "Report", "check", "entry_invariant", "load", "run_function"]

@@ -1,0 +1,399 @@
+"""Runs one block of a function symbolically and says what has to be proved for it to be safe.
+
+A block starts with an invariant (proof.py) and runs in a straight line, past calls and past branches not taken, until
+control leaves it or reaches another block of the function. What the machine does is decided by the instruction rows
+(isa/); what is safe, by safety.py. Every check ends in one of three ways: it holds by construction, it becomes an
+obligation (hypotheses |- conclusion) for the oracle, or it is a violation.
+
+Ghost state, per activation of a function: depth (SP = s - depth), slot (the shadow word holds RA) and left (how much
+stack is known to be free below s). See docs/safety.md for why this suffices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from .image import Image
+from .isa.conditions import condition as condition_holds
+from .isa.decode import Instruction, Refused, decode
+from .policy import Sandbox
+from .proof import Fact, Function, Invariant
+from .safety import (
+    RA,
+    S,
+    call_is_safe,
+    distance_from_s,
+    return_is_safe,
+    return_slot,
+    stack_bounds,
+    stack_is_safe,
+    store_is_safe,
+    tail_call_is_safe,
+    write_set,
+)
+from .term import FALSE, TRUE, Term, add, and_, const, eq, ite, not_, ule, ult, var
+
+SP, LR, PC = 13, 14, 15
+_ALWAYS = 14
+_FLAGS = "nzcv"
+_MAX_TABLE = 1 << 16
+_WORD = 1 << 32
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """`conclusion` must follow from `hypotheses` (booleans) at `address`; `rule` names what it is for."""
+
+    rule: str
+    address: int
+    detail: str
+    hypotheses: tuple[Term, ...]
+    conclusion: Term
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What no proof can mend: the rule, the instruction's address, and why."""
+
+    rule: str
+    address: int
+    detail: str
+
+
+class Stop(Exception):
+    """The block cannot be followed further: carries the violation."""
+
+    def __init__(self, violation: Violation) -> None:
+        super().__init__(violation.detail)
+        self.violation = violation
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the blocks of one sandbox share."""
+
+    sandbox: Sandbox
+    image: Image
+    needs: Mapping[int, int]  # entry address of each function -> stack need
+
+    def code(self, address: int, size: int) -> bytes | None:
+        """Bytes of the sandbox's code, or None outside it."""
+        return self.image.read(address, size) if self.sandbox.code.covers(address, address + size) else None
+
+    def fact(self, address: int, size: int) -> int | None:
+        """The value of memory that never changes: the sandbox's code and constants."""
+        if any(r.covers(address, address + size) for r in (self.sandbox.code, *self.sandbox.constants)):
+            found = self.image.read(address, size)
+            return None if found is None else int.from_bytes(found, "little")
+        return None
+
+    def slots_need(self) -> int | None:
+        """What a call through the pointer table may need: the worst slot. None while a slot is no function."""
+        needs = [self.needs.get(a) for a in range(self.sandbox.slots.start, self.sandbox.slots.end, 4)]
+        known = [n for n in needs if n is not None]
+        return max(known) if len(known) == len(needs) else None
+
+
+class Executor:
+    """A Machine (isa/machine.py) on terms; one object runs one block. Collects `obligations` and `violations`."""
+
+    def __init__(self, context: Context, function: Function) -> None:
+        self.context = context
+        self.function = function
+        self.obligations: list[Obligation] = []
+        self.violations: list[Violation] = []
+        self.executed: set[int] = set()  # addresses of the block's instructions
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def run(self, start: int, invariant: Invariant) -> None:
+        """Follow the block at `start`; afterwards look at `obligations` and `violations`."""
+        self._fresh = 0
+        self.depth, self.slot, self.left = invariant.depth, invariant.slot, invariant.left
+        self.hypotheses: list[Term] = []
+        self._regs = [self._initial(r, invariant.facts.get(r)) for r in range(15)]
+        self._flag = {name: var(name, 1) for name in _FLAGS}
+        self._it: list[int] = []
+        self._guard = TRUE
+        self._ended = False
+        self.pc = self.next_pc = start
+        if not stack_is_safe(self.depth, self.left):
+            self.violations.append(Violation("stack", start, "the invariant allows SP outside the stack"))
+            return
+        try:
+            while not self._ended:
+                self._step()
+                self.pc = self.next_pc
+                if not self._ended and not self._it and self.pc in self.function.blocks:
+                    self.edge(self.pc, TRUE)
+                    self._ended = True
+        except Stop as stop:
+            self.violations.append(stop.violation)
+
+    def _initial(self, register: int, fact: Fact | None) -> Term:
+        value = var(f"r{register}")
+        if fact is None:
+            return value
+        if fact.kind == "const":
+            return const(fact.low)
+        if fact.kind == "s":
+            return add(S, const(-fact.low))
+        if fact.kind == "ra":
+            return RA
+        self.assume(_in_range(value, fact))
+        return value
+
+    def _step(self) -> None:
+        instruction = self._fetch()
+        self.executed.add(self.pc)
+        self.next_pc = self.pc + instruction.size
+        in_it = bool(self._it)
+        self._guard = TRUE
+        if in_it:
+            code = self._it.pop(0)
+            if instruction.in_it == "never" or (instruction.in_it == "last" and self._it):
+                self.stop("it-block", f"{instruction.name} may not stand here in an IT block")
+            if code != _ALWAYS:
+                self._guard = condition_holds(self.flag, code)
+        instruction.execute(self, in_it)
+
+    def _fetch(self) -> Instruction:
+        size = 4 if self.context.code(self.pc, 4) is not None else 2
+        code = self.context.code(self.pc, size)
+        if code is None or self.pc & 1:
+            self.stop("code", "control reaches an address that is not code of the sandbox")
+        try:
+            return decode(code, 0)
+        except Refused as refused:
+            self.stop("instruction", str(refused))
+
+    def stop(self, rule: str, detail: str) -> NoReturn:
+        raise Stop(Violation(rule, self.pc, detail))
+
+    def require(self, rule: str, conclusion: Term, detail: str, condition: Term = TRUE) -> None:
+        """`conclusion` must hold here, whenever this instruction is executed and `condition` holds."""
+        if conclusion is TRUE:
+            return
+        extra = [t for t in (self._guard, condition) if t is not TRUE]
+        hypotheses = (*self.hypotheses, *self.known(), *extra)
+        if conclusion not in hypotheses:
+            self.obligations.append(Obligation(rule, self.pc, detail, hypotheses, conclusion))
+
+    def assume(self, fact: Term) -> None:
+        """From here on `fact` holds on this path."""
+        if fact.op == "and":
+            for part in fact.operands():
+                self.assume(part)
+        elif fact is not TRUE:
+            self.hypotheses.append(fact)
+
+    def known(self) -> tuple[Term, ...]:
+        """What is known of s: it lies in the stack, with `left` bytes and the interrupt room free below it."""
+        bounds = stack_bounds(self.context.sandbox, self.left)
+        return ule(const(bounds.start), S), ule(S, const(bounds.end))
+
+    # -- Machine: registers and flags ----------------------------------------------------------------------------
+
+    def unknown(self, width: int = 32) -> Term:
+        self._fresh += 1
+        return var(f"u{self._fresh}", width)
+
+    def reg(self, number: int) -> Term:
+        if number == SP:
+            return add(S, const(-self.depth))
+        return const(self.pc + 4) if number == PC else self._regs[number]
+
+    def set_reg(self, number: int, value: Term) -> None:
+        if number == PC:
+            self.stop("instruction", "PC written as a register")
+        if number == SP:
+            self._set_sp(value)
+        else:
+            self._regs[number] = ite(self._guard, value, self._regs[number])
+
+    def _set_sp(self, value: Term) -> None:
+        depth = distance_from_s(value)
+        if depth is None:
+            self.stop("stack", "SP becomes a value that is not a known distance from SP at the function's entry")
+        if depth == self.depth:
+            return
+        if self._guard is not TRUE:
+            self.stop("stack", "SP changes under a condition")
+        if not stack_is_safe(depth, self.left):
+            self.stop("stack", f"SP would be {depth} bytes below its entry value; safe are 0 to {self.left}")
+        self.depth = depth
+
+    def flag(self, name: str) -> Term:
+        return self._flag[name]
+
+    def set_flags(
+        self, n: Term | None = None, z: Term | None = None, c: Term | None = None, v: Term | None = None
+    ) -> None:
+        for name, value in zip(_FLAGS, (n, z, c, v), strict=True):
+            if value is not None:
+                self._flag[name] = ite(self._guard, value, self._flag[name])
+
+    def begin_it(self, condition: int, mask: int) -> None:
+        if self._it:
+            self.stop("it-block", "IT inside an IT block")
+        length = 4 - (mask & -mask).bit_length() + 1
+        tail = [(condition & 0xE) | (mask >> (3 - i) & 1) for i in range(length - 1)]
+        self._it = [condition, *tail]
+
+    # -- Machine: memory -----------------------------------------------------------------------------------------
+
+    def load(self, address: Term, size: int) -> Term:
+        if size == 4 and self.slot and address is return_slot(self.context.sandbox):
+            return RA
+        value = None if address.value is None else self.context.fact(address.value, size)
+        return self.unknown(8 * size) if value is None else const(value, 8 * size)
+
+    def store(self, address: Term, size: int, value: Term) -> None:
+        sandbox = self.context.sandbox
+        if address is return_slot(sandbox):
+            if size != 4 or value is not RA:
+                self.stop("return-slot", "only the function's return address may be stored in its shadow slot")
+            self.slot = self.slot or self._guard is TRUE
+            return
+        distance = distance_from_s(address)
+        if distance is not None:  # SP-relative: decided by arithmetic, since s lies in known bounds
+            bounds = stack_bounds(sandbox, self.left)
+            if any(r.covers(bounds.start - distance, bounds.end - distance + size) for r in write_set(sandbox)):
+                return
+        self.require("store", store_is_safe(sandbox, address, size), f"a store of {size} bytes")
+
+    # -- Machine: control ----------------------------------------------------------------------------------------
+
+    def _leave(self, condition: Term) -> None:
+        """Control has left if `condition` (and the IT condition) holds; go on under its negation."""
+        taken = and_(self._guard, condition)
+        self._ended = taken is TRUE
+        self.assume(not_(taken))
+
+    def jump(self, target: int, condition: Term | None = None) -> None:
+        condition = TRUE if condition is None else condition
+        self.edge(target, condition)
+        self._leave(condition)
+
+    def jump_value(self, value: Term) -> None:
+        if value.value is not None:
+            if not value.value & 1:
+                self.stop("target", "a jump to an address without Thumb bit")
+            self.edge(value.value - 1, TRUE)
+        elif value is RA:
+            if not return_is_safe(self.depth, value):
+                self.stop("return", f"returns with SP {self.depth} bytes below its entry value")
+        else:
+            self._tail_call(self.context.slots_need(), "the pointer table")
+            self.require("jump", call_is_safe(self.context.sandbox, value), "a jump through a pointer")
+        self._leave(TRUE)
+
+    def jump_table(self, base: Term, index: Term, entry_size: int) -> None:
+        length = self.function.tables.get(self.pc, 0)
+        if base.value is None or not 0 < length <= _MAX_TABLE:
+            self.stop("table", "a table jump without a known table")
+        self.require("table", ult(index, const(length)), f"the index must be below {length}")
+        content = self.context.code(base.value, length * entry_size)
+        if content is None:
+            self.stop("table", "the jump table is not in the code")
+        entries = {int.from_bytes(content[i : i + entry_size], "little") for i in range(0, len(content), entry_size)}
+        for entry in sorted(entries):
+            if entry_size == 4 and not entry & 1:
+                self.stop("table", "an entry without Thumb bit")
+            self.edge(entry - 1 if entry_size == 4 else self.pc + 4 + 2 * entry, TRUE)
+        self._leave(TRUE)
+
+    def trap(self) -> None:
+        self._leave(TRUE)
+
+    def call(self, target: int) -> None:
+        link = const(self.next_pc | 1)
+        imported = next((i for i in self.context.sandbox.imports if i.address == target), None)
+        if imported is not None:
+            self._called(imported.stack, imported.name)
+            if not imported.returns:
+                self._leave(TRUE)
+        elif target in self.context.needs:
+            self._called(self.context.needs[target], f"the function at {target:#x}")
+        else:  # a jump inside the function that leaves a known constant in LR (libgcc does this)
+            before = self._regs[LR]
+            self._regs[LR] = link
+            self.edge(target, TRUE)
+            self._regs[LR] = before
+            self._leave(TRUE)
+
+    def call_value(self, value: Term) -> None:
+        if value.value is not None and value.value & 1 and self._is_function(value.value - 1):
+            self.call(value.value - 1)
+            return
+        self.require("call", call_is_safe(self.context.sandbox, value), "a call through a pointer")
+        self._called(self.context.slots_need(), "the pointer table")
+
+    def _is_function(self, address: int) -> bool:
+        return address in self.context.needs or any(i.address == address for i in self.context.sandbox.imports)
+
+    def _called(self, need: int | None, callee: str) -> None:
+        """A call that comes back: everything is unknown then but SP, and the slot unless the callee shares it."""
+        if need is None or self.depth + need > self.left:
+            self.stop(
+                "stack", f"{callee} needs {need} bytes of stack at depth {self.depth}; {self.left} are known to be left"
+            )
+        self.slot = self.slot and self.depth >= 4
+        self._regs = [self.unknown() for _ in range(15)]
+        self._flag = {name: self.unknown(1) for name in _FLAGS}
+
+    def _tail_call(self, need: int | None, callee: str) -> None:
+        if not tail_call_is_safe(self.depth, self._regs[LR]):
+            self.stop("tail-call", f"{callee} is entered by a jump with SP or LR not as at the function's entry")
+        if need is None or need > self.left:
+            self.stop("stack", f"{callee} needs {need} bytes of stack; {self.left} are known to be left")
+
+    def edge(self, target: int, condition: Term) -> None:
+        """Control goes to `target` if `condition` holds."""
+        invariant = self.function.blocks.get(target)
+        if and_(self._guard, condition) is FALSE:
+            return
+        imported = next((i for i in self.context.sandbox.imports if i.address == target), None)
+        if invariant is not None:
+            self._establish(target, invariant, condition)
+        elif target in self.context.needs:
+            self._tail_call(self.context.needs[target], f"the function at {target:#x}")
+        elif imported is not None:
+            self._tail_call(imported.stack, imported.name)
+        else:
+            self.stop("target", f"control goes to {target:#x}, which is neither a block nor a function nor an import")
+
+    def _establish(self, target: int, invariant: Invariant, condition: Term) -> None:
+        """The invariant of the block at `target` must hold."""
+        where = f"at {target:#x}"
+        if invariant.depth != self.depth:
+            self.stop("invariant", f"depth {self.depth} where {invariant.depth} is claimed {where}")
+        if invariant.slot and not self.slot:
+            self.stop("invariant", f"the return address is claimed to be saved {where}, and is not")
+        if invariant.left > self.left:
+            claimed = stack_bounds(self.context.sandbox, invariant.left)
+            if claimed.start > claimed.end:
+                self.stop("stack", f"{invariant.left} bytes are more than the whole stack")
+            enough = ule(const(claimed.start), S)
+            self.require("stack", enough, f"{invariant.left} bytes of stack left {where}", condition)
+        for register, fact in invariant.facts.items():
+            holds = _holds(self._regs[register], fact)
+            self.require("invariant", holds, f"r{register} {fact.kind} {where}", condition)
+
+
+def _in_range(value: Term, fact: Fact) -> Term:
+    if fact.high - fact.low == _WORD - 1:
+        return TRUE
+    return ult(add(value, const(-fact.low)), const(fact.high - fact.low + 1))
+
+
+def _holds(value: Term, fact: Fact) -> Term:
+    if fact.kind == "const":
+        return eq(value, const(fact.low))
+    if fact.kind == "s":
+        return eq(value, add(S, const(-fact.low)))
+    if fact.kind == "ra":
+        return TRUE if value is RA else FALSE
+    return _in_range(value, fact)

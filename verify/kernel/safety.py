@@ -1,0 +1,66 @@
+"""THE PROPERTY. Read this file if you read no other: what a sandbox may store to and where its control may go.
+
+s is SP when the current function was entered, RA its return address (LR at entry, both fixed for the activation).
+Every executed instruction of the sandbox is checked against these definitions, for every value of the unknowns
+that the facts proved before it allow. Ranges come from the policy (policy.py), terms from term.py.
+"""
+
+from __future__ import annotations
+
+from .policy import Range, Sandbox
+from .term import FALSE, Term, add, and_, const, eq, or_, split, ult, var
+
+S, RA = var("s"), var("ra")
+
+
+def write_set(sandbox: Sandbox) -> tuple[Range, ...]:
+    """Where stores may go: the window with its slack, and declared device registers."""
+    return (sandbox.writable, *sandbox.mmio)
+
+
+def return_slot(sandbox: Sandbox) -> Term:
+    """The one shadow-stack word of the current function; only RA may be stored there."""
+    return add(S, const(sandbox.shadow_offset - 4))
+
+
+def store_is_safe(sandbox: Sandbox, address: Term, size: int) -> Term:
+    """Definition 1, memory safety: bytes address .. address + size - 1 lie in one range of the write set."""
+    safe = FALSE
+    for r in write_set(sandbox):
+        if r.end - r.start >= size:
+            safe = or_(safe, ult(add(address, const(-r.start)), const(r.end - r.start - size + 1)))
+    return safe
+
+
+def call_is_safe(sandbox: Sandbox, target: Term) -> Term:
+    """Definition 2, indirect calls: `target` is a slot of the pointer table, Thumb bit set or clear (clear faults)."""
+    slot = add(and_(target, const(~1)), const(-sandbox.slots.start))
+    return and_(ult(slot, const(sandbox.slots.end - sandbox.slots.start)), eq(and_(slot, const(3)), const(0)))
+
+
+def return_is_safe(depth: int, target: Term) -> bool:
+    """Definition 2, returns: SP is back at s and control goes to the return address of this very call."""
+    return depth == 0 and target is RA
+
+
+def tail_call_is_safe(depth: int, link: Term) -> bool:
+    """Definition 2, tail calls: the callee starts as if our caller had called it."""
+    return depth == 0 and link is RA
+
+
+def stack_is_safe(depth: int, left: int) -> bool:
+    """Definition 3: SP = s - depth stays in the stack with the interrupt room below it; `left` bytes are known free."""
+    return 0 <= depth <= left and depth % 4 == 0
+
+
+def stack_bounds(sandbox: Sandbox, left: int) -> Range:
+    """What `left` means: s is in [start, end]."""
+    return Range(sandbox.stack.start + sandbox.room + left, sandbox.stack.end)
+
+
+def distance_from_s(value: Term) -> int | None:
+    """d with value == s - d, as a signed number of bytes; None when the value is not of this form."""
+    base, offset = split(value)
+    if base is not S:
+        return None
+    return -offset if offset < 1 << 31 else (1 << 32) - offset

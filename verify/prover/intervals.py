@@ -1,0 +1,119 @@
+"""Unsigned interval analysis of terms: cheap, incomplete, untrusted. Used to guess range facts and table lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..kernel.term import Term, split
+
+Interval = tuple[int, int]
+
+
+def full(width: int) -> Interval:
+    return 0, (1 << width) - 1
+
+
+def interval(term: Term, hypotheses: Iterable[Term] = (), memo: dict[Term, Interval] | None = None) -> Interval:
+    """(low, high), inclusive, such that low <= term <= high wherever the hypotheses hold."""
+    hyps = tuple(hypotheses)
+    return _Analysis(hyps, {} if memo is None else memo).of(term)
+
+
+class _Analysis:
+    def __init__(self, hypotheses: tuple[Term, ...], memo: dict[Term, Interval]) -> None:
+        self.hypotheses = hypotheses
+        self.memo = memo
+
+    def of(self, t: Term) -> Interval:
+        found = self.memo.get(t)
+        if found is None:
+            found = self._structure(t)
+            for h in self.hypotheses:
+                found = _meet(found, _implied(h, t))
+            self.memo[t] = found
+        return found
+
+    def _structure(self, t: Term) -> Interval:
+        if t.op == "const":
+            return t.args[0], t.args[0]
+        handler = getattr(self, "_" + t.op, None)
+        result: Interval = handler(t) if handler is not None else full(t.width)
+        return result
+
+    def _add(self, t: Term) -> Interval:
+        (a, b), (c, d) = self.of(t.args[0]), self.of(t.args[1])
+        low, high, size = a + c, b + d, 1 << t.width
+        if high < size:
+            return low, high
+        return (low - size, high - size) if low >= size else full(t.width)
+
+    def _and(self, t: Term) -> Interval:
+        return 0, min(self.of(t.args[0])[1], self.of(t.args[1])[1])
+
+    def _or(self, t: Term) -> Interval:
+        (a, b), (c, d) = self.of(t.args[0]), self.of(t.args[1])
+        top = (1 << max(b.bit_length(), d.bit_length())) - 1
+        return max(a, c), min(b + d, top)
+
+    def _concat(self, t: Term) -> Interval:
+        (a, b), (c, d) = self.of(t.args[0]), self.of(t.args[1])
+        width = t.args[1].width
+        return a << width | c, b << width | d
+
+    def _ite(self, t: Term) -> Interval:
+        (a, b), (c, d) = self.of(t.args[1]), self.of(t.args[2])
+        return min(a, c), max(b, d)
+
+    def _lshr(self, t: Term) -> Interval:
+        a, b = self.of(t.args[0])
+        low, high = self.of(t.args[1])
+        return a >> min(high, 64), b >> min(low, 64)
+
+    def _shl(self, t: Term) -> Interval:
+        (_, b), by = self.of(t.args[0]), t.args[1].value
+        a = self.of(t.args[0])[0]
+        return (a << by, b << by) if by is not None and b << by < 1 << t.width else full(t.width)
+
+
+def _meet(a: Interval, b: Interval) -> Interval:
+    low, high = max(a[0], b[0]), min(a[1], b[1])
+    return (low, high) if low <= high else a  # contradictory: unreachable, any interval is right
+
+
+def _implied(fact: Term, t: Term) -> Interval:
+    """What `fact` by itself says about `t`."""
+    if fact.op == "and":
+        return _meet(_implied(fact.args[0], t), _implied(fact.args[1], t))
+    if fact.op == "or":
+        return _hull(_implied(fact.args[0], t), _implied(fact.args[1], t))
+    if fact.op == "not":
+        return _refuted(fact.args[0], t)
+    if fact.op == "ult" and fact.args[0] is t and fact.args[1].value is not None:
+        return 0, fact.args[1].value - 1
+    if fact.op == "ult" and fact.args[1] is t and fact.args[0].value is not None:
+        return fact.args[0].value + 1, full(t.width)[1]
+    if fact.op == "eq" and fact.args[1].value is not None:
+        (base, offset), (other, distance) = split(t), split(fact.args[0])
+        if base is other:
+            value = (fact.args[1].value - distance + offset) & ((1 << t.width) - 1)
+            return value, value
+    return full(t.width)
+
+
+def _refuted(fact: Term, t: Term) -> Interval:
+    """What the negation of `fact` says about `t`."""
+    if fact.op == "and":
+        return _hull(_refuted(fact.args[0], t), _refuted(fact.args[1], t))
+    if fact.op == "or":
+        return _meet(_refuted(fact.args[0], t), _refuted(fact.args[1], t))
+    if fact.op == "not":
+        return _implied(fact.args[0], t)
+    if fact.op == "ult" and fact.args[0] is t and fact.args[1].value is not None:
+        return fact.args[1].value, full(t.width)[1]
+    if fact.op == "ult" and fact.args[1] is t and fact.args[0].value is not None:
+        return 0, fact.args[0].value
+    return full(t.width)
+
+
+def _hull(a: Interval, b: Interval) -> Interval:
+    return min(a[0], b[0]), max(a[1], b[1])
