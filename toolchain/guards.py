@@ -23,7 +23,9 @@ def force_bits(register: int, mask: int, value: int) -> tuple[Insn, ...]:
     """
     if value & ~mask or not 0 <= mask <= _ALL:
         raise ValueError(f"value {value:#x} has bits outside of the mask {mask:#x}")
-    return min(_candidates(register, mask, value), key=lambda sequence: (len(sequence), sum(len(i.raw) for i in sequence)))
+    return min(
+        _candidates(register, mask, value), key=lambda sequence: (len(sequence), sum(len(i.raw) for i in sequence))
+    )
 
 
 def _candidates(register: int, mask: int, value: int) -> Iterator[tuple[Insn, ...]]:
@@ -31,7 +33,9 @@ def _candidates(register: int, mask: int, value: int) -> Iterator[tuple[Insn, ..
     yield from (clear + _set(register, value) for clear in _clear(register, mask, value))
     if mask >> 16 == 0xFFFF:
         top = asm.movt(register, value >> 16)
-        yield from ((*clear, top, *_set(register, value & 0xFFFF)) for clear in _clear(register, mask & 0xFFFF, value & 0xFFFF))
+        yield from (
+            (*clear, top, *_set(register, value & 0xFFFF)) for clear in _clear(register, mask & 0xFFFF, value & 0xFFFF)
+        )
 
 
 def _clear(register: int, mask: int, value: int) -> Iterator[tuple[Insn, ...]]:
@@ -47,7 +51,10 @@ def _clear(register: int, mask: int, value: int) -> Iterator[tuple[Insn, ...]]:
     for lowest, width in _runs(mask):
         field = ((1 << width) - 1) << lowest
         rest = zeros & ~field
-        yield (asm.clear_bits(register, lowest, width), *(asm.bic_constant(register, register, p) for p in _parts(rest)))
+        yield (
+            asm.clear_bits(register, lowest, width),
+            *(asm.bic_constant(register, register, p) for p in _parts(rest)),
+        )
     yield tuple(asm.clear_bits(register, lowest, width) for lowest, width in _runs(mask))
 
 

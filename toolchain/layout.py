@@ -6,6 +6,7 @@ runs of conditional instructions that nothing enters sideways, at most four unde
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,9 +35,14 @@ class Placed:
         return label.address if n is None else self.addresses[n]
 
     @cached_property
-    def ends(self) -> tuple[int, ...]:
-        """Where each item's room ends: the next one's beginning."""
-        return (*self.addresses[1:], self.start + len(self.code))
+    def _origins(self) -> list[int]:
+        """The items' original addresses; they never decrease."""
+        return [item.origin for item in self.program.items]
+
+    def address_of_original(self, address: int) -> int:
+        """Where the first item made from this original address or a later one is; else the end of the code."""
+        n = bisect_left(self._origins, address)
+        return self.addresses[n] if n < len(self.addresses) else self.start + len(self.code)
 
 
 def lay_out(program: Program, start: int) -> Placed:

@@ -8,7 +8,7 @@ cannot be resolved is an error that names the instruction. Code that nothing rea
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from .disasm import UnsupportedInstruction, at, decode, is_wide
@@ -49,19 +49,35 @@ def recover(elf: LinkedElf, request: RewriteRequest) -> Recovered:
             if target is not None:
                 pointers[relocation.address] = target
     work.follow(_export(work, name, address) for name, address in request.exports.items())
+    slots = tuple(map(Label, sorted(work.taken)))
+    _point_to_slots(work, slots)
     program = Program(
         items=tuple(_items(work)),
         functions=work.functions,
-        slots=tuple(map(Label, sorted(work.taken))),
+        slots=slots,
         exports={name: Label(address & ~1) for name, address in request.exports.items()},
         imports=work.imports,
     )
     return Recovered(program, pointers, entries)
 
 
+def _point_to_slots(work: Recovery, slots: tuple[Label, ...]) -> None:
+    """Literals that hold a function's address hold that of its slot from now on."""
+    for where, word in work.words.items():
+        if word.label is not None and word.label.tag == SLOT:
+            work.words[where] = Word(slot_address(work.request, slots, word.label) | 1)
+
+
+def slot_address(request: RewriteRequest, slots: Sequence[Label], target: Label) -> int:
+    """Where the slot of a function or import is, without Thumb bit."""
+    return request.slots_start + 4 * slots.index(Label(target.address))
+
+
 def _export(work: Recovery, name: str, address: int) -> int:
     if not address & 1 or address & ~1 not in work.starts:
-        raise RingfenceError(f"sandbox {work.request.name}: export {name} at {address:#010x} is not a function of its code")
+        raise RingfenceError(
+            f"sandbox {work.request.name}: export {name} at {address:#010x} is not a function of its code"
+        )
     return address & ~1
 
 
@@ -92,6 +108,9 @@ def _items(work: Recovery) -> Iterator[Item]:
         if address < used:
             raise work.refuse(address, "instructions overlap: control enters the middle of one")
         body = pieces[address]
+        if isinstance(body, Insn) and body.kind == "literal" and body.target is not None:
+            word = work.words[body.target.address]
+            body = replace(body, value=word.value if word.label is None else None)
         labels = [Label(address)]
         if address in work.blocks:
             labels.append(Label(work.blocks[address]))
@@ -203,7 +222,9 @@ class Recovery:
         try:
             insn = at(decode(self.elf.read(address, size), condition), address)
         except UnsupportedInstruction as error:
-            raise self.refuse(address, error.message, "sandboxed code cannot use it: change or exclude the function") from error
+            raise self.refuse(
+                address, error.message, "sandboxed code cannot use it: change or exclude the function"
+            ) from error
         self.sizes[address] = size
         self.insns[address] = insn
         self.insns[address] = self._resolve(address, insn)
@@ -214,7 +235,7 @@ class Recovery:
         if insn.kind in ("branch", "zero", "call") and insn.target is not None:
             self._jump(address, insn.target.address)
         elif insn.kind in ("literal", "literal_pair") and insn.target is not None:
-            return self._literal(address, insn, insn.target.address)
+            self._literal(address, insn, insn.target.address)
         elif insn.kind == "table":
             self._halfword_table(address, insn)
         elif insn.kind == "table_load":
@@ -236,14 +257,12 @@ class Recovery:
 
     # -- literals and addresses ----------------------------------------------------------------------------------
 
-    def _literal(self, address: int, insn: Insn, where: int) -> Insn:
+    def _literal(self, address: int, insn: Insn, where: int) -> None:
         count = 1 if insn.kind == "literal" else 2
         for n in range(count):
             if where % 4 or self._region(where + 4 * n)[0] != "d":
                 raise self.refuse(address, f"a literal at {where:#010x} that is not data")
             self.words[where + 4 * n] = self._word(where + 4 * n)
-        word = self.words[where]
-        return replace(insn, value=word.value) if count == 1 and word.label is None else insn
 
     def _word(self, where: int) -> Word:
         """The word of a literal pool as it must be in the rewritten image."""
@@ -303,7 +322,9 @@ class Recovery:
         if relocation is None or not self.in_code(relocation.symbol.value & ~1):
             return insn
         raise self.refuse(
-            address, "a code address in a movw/movt pair is not supported", "compile without -mpure-code and -mslow-flash-data"
+            address,
+            "a code address in a movw/movt pair is not supported",
+            "compile without -mpure-code and -mslow-flash-data",
         )
 
     # -- jump tables ---------------------------------------------------------------------------------------------
@@ -338,7 +359,9 @@ class Recovery:
         history = self._history(address)
         start = table_register(history, memory.base) if memory is not None and memory.shift == 2 else None
         if memory is None or start is None or self._region(start)[0] != "d":
-            raise self.refuse(address, "a computed jump whose table is not known", "computed goto is not supported in a sandbox")
+            raise self.refuse(
+                address, "a computed jump whose table is not known", "computed goto is not supported in a sandbox"
+            )
         end = self._region(start)[1]
         bound = bound_before(history, memory.index)
         targets: list[int] = []

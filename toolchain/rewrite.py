@@ -6,11 +6,31 @@ makes is proved by `ringfence.verify` on the bytes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from .analysis import Analysis
+from .elffile import LinkedElf, Patcher
+from .emit import emit
+from .errors import RingfenceError
+from .layout import Placed, lay_out
+from .passes import PASSES
+from .passes.stack import limit_stack
+from .recover import Recovered, recover
 from .request import RewriteRequest, RewriteResult, RoomNeeded, SandboxNeeds
+from .stack_need import plan_stack
 
 __all__ = ["RewriteRequest", "RewriteResult", "RoomNeeded", "SandboxNeeds", "rewrite"]
+
+
+@dataclass(frozen=True)
+class _Rewritten:
+    request: RewriteRequest
+    recovered: Recovered
+    placed: Placed
+    needs: SandboxNeeds
+    stats: Counter[str]
 
 
 def rewrite(elf: bytes, requests: Sequence[RewriteRequest]) -> RewriteResult:
@@ -18,4 +38,84 @@ def rewrite(elf: bytes, requests: Sequence[RewriteRequest]) -> RewriteResult:
 
     Raises RoomNeeded when the reserved room does not suffice, RingfenceError for code that is not supported.
     """
-    raise NotImplementedError
+    linked = LinkedElf(elf)
+    done = [_rewrite_one(linked, request) for request in requests]
+    _check_room(done)
+    patcher = Patcher(linked)
+    for one in done:
+        emit(linked, patcher, one.request, one.recovered, one.placed)
+    return RewriteResult(
+        elf=patcher.bytes(),
+        exports={one.request.name: _exports(one) for one in done},
+        address_map=sorted(pair for one in done for pair in _address_map(one.placed)),
+        needs={one.request.name: one.needs for one in done},
+        stats={one.request.name: dict(one.stats) for one in done},
+    )
+
+
+def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
+    """Lift, edit and lay out one sandbox; nothing is written yet."""
+    _check_request(request)
+    recovered = recover(linked, request)
+    program = recovered.program
+    stats: Counter[str] = Counter()
+    for edit in PASSES:
+        program, counts = edit(program, request)
+        stats += counts
+    plan = plan_stack(Analysis(program, request))
+    stats["stack limits checked"] += len(plan.checks)
+    recursive = tuple(program.entries[entry].name for entry in sorted(plan.checks))
+    placed = lay_out(limit_stack(program, request, plan), request.code_start)
+    needs = SandboxNeeds(
+        code_bytes=len(placed.code),
+        slots=len(program.slots),
+        slack_below=stats.pop("slack below", 0),
+        slack_above=stats.pop("slack above", 0),
+        stack=plan.need,
+        recursive=recursive,
+    )
+    return _Rewritten(request, recovered, placed, needs, stats)
+
+
+def _check_request(request: RewriteRequest) -> None:
+    """What the guards rely on; the verifier checks all of it again on the policy."""
+    size, slots = request.window_size, request.slots_end - request.slots_start
+    problems = [
+        (request.mode not in ("mask", "trap"), f"unknown mode '{request.mode}'"),
+        (size <= 0 or size & (size - 1) != 0, "the window's size is not a power of two"),
+        (request.window_base % max(size, 1) != 0, "the window is not aligned to its size"),
+        (slots < 4 or slots & (slots - 1) != 0, "the slot table's size is not a power of two"),
+        (request.slots_start % max(slots, 1) != 0, "the slot table is not aligned to its size"),
+        (
+            not request.code_start <= request.slots_start <= request.slots_end <= request.code_end,
+            "the slots are not in the code",
+        ),
+    ]
+    for wrong, what in problems:
+        if wrong:
+            raise RingfenceError(f"sandbox {request.name}: {what}")
+
+
+def _check_room(done: Sequence[_Rewritten]) -> None:
+    missing = [text for one in done for text in _missing(one.request, one.needs)]
+    if missing:
+        raise RoomNeeded("; ".join(missing), {one.request.name: one.needs for one in done})
+
+
+def _missing(request: RewriteRequest, needs: SandboxNeeds) -> list[str]:
+    pairs = [
+        ("bytes of code", needs.code_bytes, request.slots_start - request.code_start),
+        ("slots", needs.slots, (request.slots_end - request.slots_start) // 4),
+        ("bytes of slack below the window", needs.slack_below, request.slack_below),
+        ("bytes of slack above the window", needs.slack_above, request.slack_above),
+        ("bytes of stack", needs.stack + request.room, request.stack_high - request.stack_low),
+    ]
+    return [f"sandbox {request.name} needs {need} {what} and has {has}" for what, need, has in pairs if need > has]
+
+
+def _exports(one: _Rewritten) -> dict[str, int]:
+    return {name: one.placed.address_of(label) | 1 for name, label in one.placed.program.exports.items()}
+
+
+def _address_map(placed: Placed) -> list[tuple[int, int]]:
+    return [(address, item.origin) for address, item in zip(placed.addresses, placed.program.items, strict=True)]

@@ -15,7 +15,9 @@ def _split(offset: int) -> tuple[int, int]:
         return 0, offset
     high, low = offset & ~0xFFF, offset & 0xFFF
     if offset < 0 or not asm.add_constant_fits(high):
-        raise RingfenceError(f"the shadow stack is {offset:#x} bytes from SP: too far", "make the sandbox's stack smaller")
+        raise RingfenceError(
+            f"the shadow stack is {offset:#x} bytes from SP: too far", "make the sandbox's stack smaller"
+        )
     return high, low
 
 

@@ -110,6 +110,7 @@ class Monitor:
         self.uc.reg_write(UC_ARM_REG_SP, self.stack[1])
         self.uc.reg_write(UC_ARM_REG_LR, RETURN | 1)
         self.frames = [Frame(self.stack[1], RETURN | 1)]
+        self.internal: set[int] = set()
         self.previous: tuple[int, int, int] | None = None
         try:
             self.uc.emu_start(entry | 1, 0xFFFFFFFE, count=limit)
@@ -177,15 +178,15 @@ class Monitor:
             self.frames.append(Frame(sp, (where + size) | 1))
             if self.uc.reg_read(UC_ARM_REG_LR) != (where + size) | 1:
                 self._escape("a call without link")
+        elif _is_call(code, size):
+            self.internal.add(where + size)  # libgcc: a jump inside the function that leaves a constant in LR
         elif _is_return(code, size):
             frame = self.frames[-1]
             if address | 1 == frame.link and sp == frame.sp:
                 self.frames.pop()
                 if not self.frames:
                     self.frames.append(frame)
-            elif (
-                self.code[0] <= address < self.code[1] and address not in self._functions and not self._is_slot(address)
-            ):
+            elif address not in self.internal | self._functions and not self._is_slot(address):
                 self._escape(f"a return to {address:#x} instead of {frame.link:#x}")
 
     def _is_slot(self, address: int) -> bool:

@@ -78,7 +78,10 @@ def _save_at_entry(program: Program, request: RewriteRequest, counts: Counter[st
     program = apply(program, edits)
     for _, n in _unproved_loads(program, request) if edits else []:
         raise NotSupported(
-            program, n, "the return address may have been lost on the way here", "write this function in C, or exclude it"
+            program,
+            n,
+            "the return address may have been lost on the way here",
+            "write this function in C, or exclude it",
         )
     return program
 
@@ -167,5 +170,3 @@ def _popped(facts: Analysis, n: int, memory: Memory, state: State) -> list[Body 
     else:
         restore = adjust_stack(memory.step)
     return [*restore, *shadow.return_from(facts.request.shadow_offset)]
-
-

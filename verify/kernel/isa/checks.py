@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .data import LSL, expandable
-from .rows import Check, Fields
+from .rows import Check
 
 SP, PC = 13, 15
 
@@ -33,16 +33,15 @@ def at_least(count: int) -> Check:
     )
 
 
-def _index_form_bad(f: Fields) -> bool:
-    return not f["P"] and not f["W"]
-
-
 EXPANDABLE: Check = ("UNPREDICTABLE modified immediate (a pattern of zero)", lambda f: not expandable(f["imm"]))
 NO_PC_JUMP: Check = ("a computed jump that loses the Thumb bit; use bx", lambda f: f["Rd"] == PC)
 NO_BX_PC: Check = ("a switch to ARM state, which the M profile does not have", lambda f: f["Rm"] == PC)
 NO_LOAD_OF_SP: Check = ("SP may not be loaded from memory", lambda f: f["Rt"] == SP)
-INDEXED: Check = ("undefined with neither P nor W", _index_form_bad)
-BASE_KEPT: Check = ("UNPREDICTABLE writeback to the transferred register", lambda f: bool(f["W"]) and f["Rn"] == f["Rt"])
+INDEXED: Check = ("undefined with neither P nor W", lambda f: not f["P"] and not f["W"])
+BASE_KEPT: Check = (
+    "UNPREDICTABLE writeback to the transferred register",
+    lambda f: bool(f["W"]) and f["Rn"] == f["Rt"],
+)
 BASE_KEPT_2: Check = (
     "UNPREDICTABLE writeback to a transferred register",
     lambda f: bool(f["W"]) and f["Rn"] in (f["Rt"], f["Rt2"]),
@@ -63,10 +62,6 @@ SHIFT_TO_SP: Check = (
     "UNPREDICTABLE with SP as Rd and another shift than LSL #0 to #3",
     lambda f: f["Rd"] == SP and not (f["type"] == LSL and f["imm"] <= 3),
 )
-LITERAL_TO_PC: Check = (
-    "UNPREDICTABLE load of PC from an unaligned address",
-    lambda f: f["Rt"] == PC and f["imm"] % 4 != 0,
-)
 IT_CONDITION: Check = (
     "UNPREDICTABLE condition in IT",
     lambda f: f["cond"] == 15 or (f["cond"] == 14 and bin(f["mask"]).count("1") != 1),
@@ -77,7 +72,10 @@ MOV_TO_OR_FROM_SP: Check = (
     "UNPREDICTABLE with SP as Rd and Rm, or with SP and flags",
     lambda f: (f["S"] == 1 and SP in (f["Rd"], f["Rm"])) or f["Rd"] == f["Rm"] == SP,
 )
-NOT_111X: Check = ("no condition, and no allowed instruction of the miscellaneous control group", lambda f: f["cond"] >= 14)
+NOT_111X: Check = (
+    "no condition, and no allowed instruction of the miscellaneous control group",
+    lambda f: f["cond"] >= 14,
+)
 
 STREX = (not_sp_pc("Rd", "Rt"), not_pc("Rn"), differ("Rd", "Rn"), differ("Rd", "Rt"))
 LDRD = (not_sp_pc("Rt", "Rt2"), differ("Rt", "Rt2"))

@@ -28,7 +28,6 @@ from ..term import (
     ror,
     sext,
     shl,
-
     ult,
     xor,
     zext,

@@ -28,7 +28,8 @@ class Instruction(NamedTuple):
     def execute(self, machine: Machine, in_it: bool) -> None:
         """Run it on `machine`, whose `pc` and `next_pc` are set; `in_it`: it stands in an IT block.
 
-        Raises Refused for what only its address makes UNPREDICTABLE (LDRD literal), before any effect.
+        Raises Refused, before any effect, for what only addresses make UNPREDICTABLE: LDRD (literal) where PC is not
+        a multiple of 4, and loads of PC from an unaligned address.
         """
         self.semantics(machine, self.fields, in_it)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..term import Term, add, and_, const, extract, sext, shl, zext
+from ..term import Term, add, and_, const, extract, sext, shl, split, zext
 from .machine import Machine
 from .rows import Fields, Refused, Semantics
 
@@ -29,10 +29,6 @@ def plus_imm(scale: int = 1, rn: int | None = None) -> Address:
 
 def base_only(m: Machine, f: Fields) -> tuple[Term, Term | None]:
     return m.reg(f["Rn"]), None
-
-
-def minus_imm(m: Machine, f: Fields) -> tuple[Term, Term | None]:
-    return add(m.reg(f["Rn"]), const(-f["imm"])), None
 
 
 def indexed(scale: int = 1) -> Address:
@@ -92,9 +88,21 @@ def _write(m: Machine, register: int, value: Term) -> None:
         m.set_reg(register, value)
 
 
+def _demand_aligned(address: Term) -> None:
+    """A load of PC from an unaligned address is UNPREDICTABLE (A7.7.43 and others).
+
+    The constant part decides: SP is a multiple of 4, other addresses are constants, or else the value loaded is
+    unknown and no rule lets control follow it.
+    """
+    if split(address)[1] % 4 != 0:
+        raise Refused("UNPREDICTABLE load of PC from an unaligned address")
+
+
 def load(size: int, at: Address, *, signed: bool = False) -> Semantics:
     def execute(m: Machine, f: Fields, _in_it: bool) -> None:
         address, base = at(m, f)
+        if f["Rt"] == PC:
+            _demand_aligned(address)
         value = m.load(address, size)
         _write_back(m, f, base)
         _write(m, f["Rt"], sext(value) if signed else zext(value))
@@ -105,6 +113,7 @@ def load(size: int, at: Address, *, signed: bool = False) -> Semantics:
 def load_register_or_table(m: Machine, f: Fields, in_it: bool) -> None:
     """LDR (register) T2: with PC as destination and LSL #2 it is a jump through a table of addresses."""
     if f["Rt"] == PC and f["shift"] == 2:
+        _demand_aligned(m.reg(f["Rn"]))
         m.jump_table(m.reg(f["Rn"]), m.reg(f["Rm"]), 4)
     else:
         load(4, plus_register)(m, f, in_it)

@@ -130,7 +130,7 @@ ROWS: tuple[Row, ...] = (
     forbidden("WFE T1", "1011111100100000", "the sandbox may not put the processor to sleep"),
     forbidden("WFI T1", "1011111100110000", "the sandbox may not put the processor to sleep"),
     row("SEV T1", "1011111101000000", nothing),
-    forbidden("hint T1", "10111111 any:4 0000", "an unallocated hint", see=("NOP T1", "YIELD T1", "WFE T1", "WFI T1", "SEV T1")),
+    forbidden("hint T1", "10111111 any:4 0000", "a hint that is not on the allow-list", see=("NOP T1", "YIELD T1", "WFE T1", "WFI T1", "SEV T1")),
     # load and store multiple, conditional branches, branch
     row("STM T1", "11000 Rn:3 list:8", store_multiple(), at_least(1), BASE_LOWEST),
     row("LDM T1", "11001 Rn:3 list:8", load_multiple(t1=True), at_least(1)),

@@ -12,7 +12,6 @@ from .checks import (
     FIELD_FITS,
     INDEXED,
     LDRD,
-    LITERAL_TO_PC,
     LONG,
     MOV_TO_OR_FROM_SP,
     MSB_ABOVE_LSB,
@@ -72,7 +71,6 @@ from .memory import (
     load_multiple,
     load_register_or_table,
     load_two,
-    minus_imm,
     plus_imm,
     plus_register,
     pop_one,
@@ -86,7 +84,7 @@ from .rows import Row, forbidden, row
 
 _DSP = "the DSP extension is not allowed"
 _UNPRIVILEGED = "an unprivileged access, which only privileged software needs"
-_HINT = "an unallocated hint"
+_HINT = "a hint that is not on the allow-list"
 _SLEEP = "the sandbox may not put the processor to sleep"
 _SYSTEM = "system registers other than the application flags are privileged"
 
@@ -185,7 +183,7 @@ _BRANCHES = (  # branches and miscellaneous control (A5.3.4)
     row("B T3", "11110 S cond:4 imm6:6 | 10 J1 0 J2 imm11:11", branch_conditional_wide, NOT_111X, it="never", see=_CONTROL),
     row("B T4", "11110 S imm10:10 | 10 J1 1 J2 imm11:11", branch_wide, it="last"),
     row("BL T1", "11110 S imm10:10 | 11 J1 1 J2 imm11:11", call, it="last"),
-    row("MSR (register) T1", "111100111000 Rn:4 | 10 (0) 0 (1000) 00000000", msr_apsr, not_sp_pc("Rn")),
+    row("MSR (register) T1", "111100111000 Rn:4 | 10 (0) 0 10 (00) 00000000", msr_apsr, not_sp_pc("Rn")),
     forbidden("MSR (system) T1", "11110011100 any:5 | 10 any:1 0 any:12", _SYSTEM, see=("MSR (register) T1",)),
     row("MRS T1", "11110011111 (0) (1111) | 10 (0) 0 Rd:4 00000000", unknown_to("Rd"), not_sp_pc("Rd")),
     forbidden("MRS (system) T1", "11110011111 any:5 | 10 any:1 0 any:12", _SYSTEM, see=("MRS T1",)),
@@ -206,7 +204,7 @@ _LOADS = (  # load word, halfword, byte; memory hints (A5.3.7 to A5.3.9)
     row("LDR (immediate) T3", "111110001101 Rn:4 | Rt:4 imm:12", load(4, plus_imm()), NO_LOAD_OF_SP, it="last-if-pc", see=("LDR (literal) T2",)),
     row("LDR (immediate) T4", "111110000101 Rn:4 | Rt:4 1 P U W imm:8", load(4, indexed()), INDEXED, NO_LOAD_OF_SP, BASE_KEPT, it="last-if-pc", see=("LDR (literal) T2", "LDRT T1", "POP T3")),
     row("POP T3", "1111100001011101 | Rt:4 101100000100", load(4, pop_one), NO_LOAD_OF_SP, it="last-if-pc"),
-    row("LDR (literal) T2", "11111000 U 1011111 | Rt:4 imm:12", load(4, literal()), NO_LOAD_OF_SP, LITERAL_TO_PC, it="last-if-pc"),
+    row("LDR (literal) T2", "11111000 U 1011111 | Rt:4 imm:12", load(4, literal()), NO_LOAD_OF_SP, it="last-if-pc"),
     row("LDR (register) T2", "111110000101 Rn:4 | Rt:4 000000 shift:2 Rm:4", load_register_or_table, NO_LOAD_OF_SP, not_sp_pc("Rm"), it="last-if-pc", see=("LDR (literal) T2",)),
     forbidden("LDRT T1", "111110000101 any:4 | any:4 1110 any:8", _UNPRIVILEGED, see=("LDR (literal) T2",)),
     row("LDRH (immediate) T2", "111110001011 Rn:4 | Rt:4 imm:12", load(2, plus_imm()), not_sp_pc("Rt"), see=("LDRH (literal) T1",)),

@@ -24,7 +24,9 @@ def background(address: int) -> int:
 class TestMachine:
     __test__ = False  # not a test class
 
-    def __init__(self, regs: Sequence[int], nzcv: int, pc: int, *, symbolic: bool) -> None:
+    def __init__(self, code: bytes, regs: Sequence[int], nzcv: int, pc: int, *, symbolic: bool) -> None:
+        """`code` stands at `pc`; `nzcv` has N in bit 3; symbolic: registers are variables."""
+        self._code, self._code_at = code, pc
         self.environment: dict[str, int] = {}
         self.symbolic = symbolic
         self.regs = [self._start(f"r{i}", value, 32) for i, value in enumerate(regs)]
@@ -33,6 +35,7 @@ class TestMachine:
         self.pc = self.next_pc = pc
         self.thumb = 1
         self.trapped = False
+        self.executed = False
         self.it: list[int] = []
         self._fresh = 0
 
@@ -55,20 +58,20 @@ class TestMachine:
 
     # -- running -------------------------------------------------------------------------------------------------
 
-    def step(self, code: bytes) -> str:
-        """Run the instruction at the start of `code`; its row's name. Raises Refused, also for a misplaced IT block."""
-        instruction = decode(code, 0)
+    def step(self) -> str:
+        """Run the instruction at `pc`; its row's name. Raises Refused, also where an IT block does not allow it."""
+        instruction = decode(self._code, self.pc - self._code_at)
         in_it = bool(self.it)
         execute = True
         if in_it:
             execute = bool(self.number(condition(self.flag, self.it.pop(0))))
             if instruction.in_it == "never" or (instruction.in_it == "last" and self.it):
                 raise Refused(f"{instruction.name}: not in an IT block")
-        self.next_pc = following = self.pc + instruction.size
+        self.next_pc = self.pc + instruction.size
         if execute:
             instruction.execute(self, in_it)
+        self.executed = execute
         self.pc = self.next_pc  # which a jump has changed
-        assert following == self.next_pc or execute
         return instruction.name
 
     # -- Machine -------------------------------------------------------------------------------------------------
@@ -92,9 +95,9 @@ class TestMachine:
                 self.flags[name] = value
 
     def _byte(self, address: int) -> int:
-        written = self.writes.get(address, background(address))
-        assert written is not None
-        return written
+        if 0 <= address - self._code_at < len(self._code):
+            return self._code[address - self._code_at]
+        return background(address)
 
     def load(self, address: Term, size: int) -> Term:
         start = self.number(address)
