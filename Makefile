@@ -22,6 +22,6 @@ test: setup
 	@$(PYTHON) -m pytest -q -n $(PYTEST_JOBS)
 
 clean:
-	rm -rf build examples/*/build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build examples/*/build examples/*/ringfence .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -path ./.venv -prune -o -name __pycache__ -type d -print | xargs rm -rf
-	rm -f .sconsign.dblite examples/*/.sconsign.dblite
+	rm -f .sconsign.dblite examples/*/.sconsign.dblite examples/*/.lock

@@ -162,8 +162,8 @@ def _checks(box: SandboxLayout, prefix: str) -> list[dict[str, str]]:
     ]
     checks += [
         {
-            "condition": f"SIZEOF({prefix}.{kind}) == 0 || ADDR({prefix}.{kind}) == 0x{start:08x}",
-            "message": f"its {kind} is aligned more strictly than it was laid out",
+            "condition": f"SIZEOF({prefix}.{kind}) == 0 || 0x{start:08x} % ALIGNOF({prefix}.{kind}) == 0",
+            "message": f"its {kind} must be aligned more strictly than it was laid out",
         }
         for kind, (start, _) in rooms.items()
     ]

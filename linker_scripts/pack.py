@@ -147,10 +147,10 @@ def _pack_region(request: LayoutRequest, name: str, boxes: Sequence[SandboxNeeds
         for shapes in _shape_choices(boxes):
             result = _cheapest(region, at, shapes, _host_use(request, name).align)
             misfit = _judge(request, region, result) if result else _too_small(region, shapes)
-            if misfit is not None:
-                misfits.append(misfit)
-            elif result and (not _grown(shapes) or result.cost * CHEAP_SHARE <= region.length):
+            if misfit is None and result and (not _grown(shapes) or result.cost * CHEAP_SHARE <= region.length):
                 fitting.append(result)
+            elif misfit is not None and not _grown(shapes):
+                misfits.append(misfit)
         if fitting:
             return min(fitting, key=lambda packing: (not _grown_packing(packing), packing.cost))
     return misfits
@@ -242,16 +242,16 @@ def _judge(request: LayoutRequest, region: Region, packing: Packing) -> Misfit |
 
 
 def _too_small(region: Region, shapes: Sequence[Shape]) -> Misfit:
-    """Windows that fit into the region at no position."""
-    total = sum(shape.below + shape.window + shape.above for shape in shapes)
+    """Windows that fit into the region at no position: how far the first positions lie beyond its end."""
+    endless = replace(region, length=1 << 32)
+    packing = _pack_order(endless, "bottom", sorted(shapes, key=lambda shape: -shape.window))
+    missing = packing.carve.origin - region.end if packing else 0
     each = ", ".join(
         f"{shape.box.name} needs a window of {size_text(shape.window)} at a multiple of its size, "
-        f"{shape.below} bytes below and {shape.above} above it"
+        f"with {shape.below} bytes below and {shape.above} above it"
         for shape in shapes
     )
-    if total > region.length:
-        return Misfit(region.name, total - region.length, each)
-    return Misfit(region.name, 0, f"no position in it is aligned: {each}")
+    return Misfit(region.name, max(missing, 1), each)
 
 
 def _aligned(carve: Carve, alignment: int) -> Carve:

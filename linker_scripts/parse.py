@@ -58,6 +58,15 @@ class Assignment:
 
 
 @dataclass(frozen=True)
+class OutputSection:
+    """`after_colon`: where its attributes begin. `own_load`: the script says where it is loaded, AT(...) or AT> REGION."""
+
+    name: str
+    after_colon: int
+    own_load: bool
+
+
+@dataclass(frozen=True)
 class InputPattern:
     file: str
     section: str
@@ -69,7 +78,7 @@ class ParsedScript:
     """`addresses`: explicit addresses of output sections. `referenced`: names used in expressions outside MEMORY."""
 
     memory: list[MemoryLine] = field(default_factory=list)
-    sections: list[str] = field(default_factory=list)
+    sections: list[OutputSection] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
     patterns: list[InputPattern] = field(default_factory=list)
     addresses: list[tuple[str, tuple[Token, ...]]] = field(default_factory=list)
@@ -224,16 +233,17 @@ class _Parser:
             self._found.addresses.append((".", assignment.value))
 
     def _output_section(self, name: Token) -> None:
-        header = self._expression({":"}, ternary=True)
-        address = _without_type(header)
-        self._found.sections.append(name.text)
+        address = _without_type(self._expression({":"}, ternary=True))
+        after_colon = self._at
         if address:
             self._found.addresses.append((name.text, address))
             self._mention(address)
-        self._mention(self._expression({"{"}))
+        attributes = self._expression({"{"})
+        self._mention(attributes)
         while (token := self._word()).text != "}":
             self._body_statement(token)
-        self._section_tail()
+        own_load = self._section_tail() or any(token.text == "AT" for token in attributes)
+        self._found.sections.append(OutputSection(name.text, after_colon, own_load))
 
     def _body_statement(self, token: Token) -> None:
         text = token.text
@@ -283,12 +293,14 @@ class _Parser:
             raise self._error(token, f"{token.text!r} is not understood here")
         return token.text.strip('"')
 
-    def _section_tail(self) -> None:
-        """`> REGION AT> REGION =fill ,` after the closing brace, all of them optional."""
+    def _section_tail(self) -> bool:
+        """`> REGION AT> REGION =fill ,` after the closing brace, all of them optional; whether AT> was among them."""
+        own_load = False
         while (token := self._source.word(self._at)) is not None:
             if token.text in {">", "AT"}:
                 self._at = token.end
                 if token.text == "AT":
+                    own_load = True
                     self._expect(">")
                 self._word()
             elif token.text == "=":
@@ -299,7 +311,8 @@ class _Parser:
             elif token.text.startswith(":"):
                 raise self._error(token, "a program header is named here, but PHDRS is not supported", "remove it")
             else:
-                return
+                break
+        return own_load
 
     def _fill(self) -> None:
         token = self._expression_token()

@@ -23,7 +23,11 @@ _SIZE_NAME = re.compile(r"size|len", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class VendorScript:
-    """What was read. `edits` gives, per region, where in `text` its ORIGIN and LENGTH expressions stand."""
+    """What was read.
+
+    edits: per region, where in `text` its ORIGIN and LENGTH expressions stand. movable: output sections that have no
+    load address of their own, with the place in `text` where one can be given.
+    """
 
     path: Path
     text: str
@@ -34,6 +38,7 @@ class VendorScript:
     aliases: Mapping[str, str]
     patterns: tuple[tuple[InputPattern, str], ...]
     depends: Mapping[str, frozenset[str]]
+    movable: Mapping[str, int]
 
     def region_name(self, name: str) -> str:
         """The region called `name`, REGION_ALIAS followed. LinkerScriptError if there is none."""
@@ -43,8 +48,11 @@ class VendorScript:
             raise LinkerScriptError(f"{self.path}: no memory region is called {name}", f"it has: {known}")
         return name
 
-    def edited(self, regions: Sequence[Region]) -> str:
-        """The text with new ORIGIN and LENGTH numbers for those of `regions` that differ from the script's."""
+    def edited(self, regions: Sequence[Region], in_place: Sequence[str] = ()) -> str:
+        """The text with new ORIGIN and LENGTH numbers for those of `regions` that differ from the script's.
+
+        in_place: `movable` sections that get their run address as load address.
+        """
         old = {region.name: region for region in self.regions}
         changes: list[tuple[tuple[int, int], str]] = []
         for region in regions:
@@ -53,6 +61,7 @@ class VendorScript:
             self._refuse_dependents(region.name)
             spans = self.edits[region.name]
             changes += zip(spans, (f"0x{region.origin:08x}", f"0x{region.length:x}"), strict=True)
+        changes += [((self.movable[name],) * 2, f" AT(ADDR({name}))") for name in in_place]
         text = self.text
         for (start, end), number in sorted(changes, reverse=True):
             text = text[:start] + number + text[end:]
@@ -113,6 +122,7 @@ def read_vendor_script(
         aliases=dict(script.aliases),
         patterns=tuple((pattern, source.where(pattern.offset)) for pattern in script.patterns),
         depends=depends,
+        movable={section.name: section.after_colon for section in script.sections if not section.own_load},
     )
 
 

@@ -1,6 +1,6 @@
 """What the tool's builders do when SCons runs them: thin; `ringfence build` does the work.
 
-The build runs in a process of its own, so that `scons -j` certifies several firmwares at a time (z3 is not thread-safe).
+The build runs in a process of its own: `scons -j` then certifies several firmwares at a time (z3 is not thread-safe).
 """
 
 from __future__ import annotations
@@ -12,27 +12,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from SCons.Util import flatten
+
 from ringfence.toolchain.errors import RingfenceError
-from ringfence.toolchain.gates import generate
 from ringfence.toolchain.gcc import core_flags
-from ringfence.toolchain.spec import SandboxSpec
 
 # Every construction variable that the firmware action reads: its varlist, so that a change of any rebuilds.
 FIRMWARE_VARIABLES = (
-    "CC", "CCFLAGS", "CFLAGS", "LINKFLAGS", "LIBS", "LIBPATH", "RINGFENCE_SANDBOXES", "RINGFENCE_CACHE",
-    "RINGFENCE_PART", "RINGFENCE_ALIASES", "RINGFENCECOMSTR",
+    "CC", "CCFLAGS", "CFLAGS", "LINKFLAGS", "LIBS", "LIBPATH", "RINGFENCE_HOST", "RINGFENCE_SANDBOXES",
+    "RINGFENCE_CACHE", "RINGFENCE_PART", "RINGFENCE_ALIASES",
 )
 
 
-def describe(target: list[Any], source: list[Any], env: Any) -> str:
-    """The line that SCons prints."""
-    return str(env.subst("$RINGFENCECOMSTR", target=target, source=source))
-
-
 def write_header(target: list[Any], source: list[Any], env: Any) -> int:
-    """The generated header of a sandbox's gates. `$RINGFENCE_SPEC`: its description as JSON."""
-    spec = SandboxSpec.from_json(env["RINGFENCE_SPEC"])
-    Path(target[0].get_abspath()).write_text(generate(spec).header)
+    """The generated header of a sandbox's gates; its text is $RINGFENCE_HEADER."""
+    Path(target[0].get_abspath()).write_text(env["RINGFENCE_HEADER"])
     return 0
 
 
@@ -61,27 +55,20 @@ def certify_and_publish(target: list[Any], source: list[Any], env: Any) -> int:
 
 def configuration(target: list[Any], source: list[Any], env: Any) -> dict[str, Any]:
     """The build file (toolchain/config.py) of a firmware. The linker script is the last source."""
-    *objects, script = [node.get_abspath() for node in source]
     flags = [*_words(env, "CCFLAGS"), *_words(env, "CFLAGS"), *_words(env, "LINKFLAGS")]
-    boxes: list[dict[str, Any]] = json.loads(env["RINGFENCE_SANDBOXES"])
-    inside = {path for box in boxes for path in box["objects"]}
-    shared = {path for path in inside if path not in objects}
-    if shared:
-        raise RingfenceError(f"an object of a sandbox is not a source of the firmware: {sorted(shared)[0]}")
-    host = set(env["RINGFENCE_HOST"])
     return {
         "output": target[0].get_abspath(),
         "compiler": env.subst("$CC"),
         "path": env["ENV"].get("PATH"),
         "cpu_flags": core_flags(flags),
         "link_flags": _words(env, "LINKFLAGS"),
-        "libraries": [name for name in _words(env, "LIBS") if not os.path.isfile(name)],
-        "directories": [env.Dir(path).get_abspath() for path in env.get("LIBPATH", [])],
-        "objects": [path for path in objects if path in host],
-        "linker_script": script,
+        "libraries": [str(name).removeprefix("-l") for name in flatten([env.get("LIBS", [])]) if isinstance(name, str)],
+        "directories": [env.Dir(path).get_abspath() for path in flatten([env.get("LIBPATH", [])])],
+        "objects": list(env["RINGFENCE_HOST"]),
+        "linker_script": source[-1].get_abspath(),
         "part": env.subst("$RINGFENCE_PART") or None,
         "aliases": [list(alias) for alias in env["RINGFENCE_ALIASES"]],
-        "sandboxes": boxes,
+        "sandboxes": json.loads(env["RINGFENCE_SANDBOXES"]),
     }
 
 

@@ -1,69 +1,36 @@
-"""The file that SCons loads as tool "ringfence" (toolpath=[PyPackageDir("ringfence.scons_tool")])."""
+"""The file that SCons finds for tools=["ringfence"], toolpath=[PyPackageDir("ringfence.scons_tool")].
 
-from __future__ import annotations
+SCons loads a tool under its bare name, here in place of the package `ringfence` in sys.modules, and with this folder
+first on sys.path. Both are put right before the package is used.
+"""
 
-import os
+import importlib
+import sys
 from pathlib import Path
-from typing import Any
-
-from SCons.Builder import Builder
-from SCons.Errors import UserError
-from SCons.Scanner import Scanner
-from SCons.Scanner.Prog import ProgramScanner
-
-from ringfence.scons_tool.actions import FIRMWARE_VARIABLES, certify_and_publish, describe, write_header
-from ringfence.scons_tool.emitters import SandboxNodes, add_outputs, included_scripts, sandbox, sandboxed_program
-from ringfence.toolchain.gates import RUNTIME_DIR
-
-_TOOLS = {"CC": "gcc", "CXX": "g++", "AS": "gcc", "LINK": "gcc", "AR": "gcc-ar", "RANLIB": "gcc-ranlib",
-          "OBJCOPY": "objcopy"}
-_PREFIX = "arm-none-eabi-"
 
 
-def generate(env: Any) -> None:
-    """Add the builders to an environment. UserError when there is no Arm cross compiler."""
-    _set_toolchain(env)
-    env.AppendUnique(CPPPATH=[str(RUNTIME_DIR)])
-    env.SetDefault(
-        RINGFENCECOMSTR="Certifying $TARGET",
-        RINGFENCEHEADERCOMSTR="Generating $TARGET",
-        RINGFENCE_CACHE=True,
-        RINGFENCE_PART="",
-        RINGFENCE_ALIASES=[],
-    )
-    header = env.Action(write_header, "$RINGFENCEHEADERCOMSTR", varlist=["RINGFENCE_SPEC"])
-    firmware = env.Action(certify_and_publish, describe, varlist=list(FIRMWARE_VARIABLES))
-    env.Append(BUILDERS={
-        "RingfenceHeader": Builder(action=header),
-        "RingfenceFirmware": Builder(
-            action=firmware, emitter=add_outputs, suffix=".elf", target_scanner=ProgramScanner(),
-            source_scanner=Scanner(included_scripts, name="linker scripts", recursive=True),
-        ),
-    })
-    env.AddMethod(sandbox, "Sandbox")
-    env.AddMethod(sandboxed_program, "SandboxedProgram")
+def _load_package() -> None:
+    """Make `ringfence` in sys.modules the package again."""
+    here = Path(__file__).resolve().parent
+    shadow = sys.modules.pop("ringfence", None)
+    searched = sys.path[:]
+    sys.path[:] = [entry for entry in searched if Path(entry or ".").resolve() != here]
+    try:
+        package = importlib.import_module("ringfence")
+        for name, module in list(sys.modules.items()):  # those imported before stay reachable as attributes
+            if name.startswith("ringfence.") and name.count(".") == 1:
+                setattr(package, name.partition(".")[2], module)
+        importlib.import_module("ringfence.scons_tool.tool")
+    except BaseException:
+        if shadow is not None:
+            sys.modules["ringfence"] = shadow
+        raise
+    finally:
+        sys.path[:] = searched
 
 
-def exists(env: Any) -> bool:
-    return _find(env, _PREFIX + "gcc") is not None
+_load_package()
 
+from ringfence.scons_tool.tool import exists, generate  # noqa: E402  the package must be loaded first
 
-def _set_toolchain(env: Any) -> None:
-    """Use the cross tools, unless the user already chose some; their folder comes onto the build's PATH."""
-    if "arm" in os.path.basename(str(env.get("CC", ""))):
-        return
-    compiler = _find(env, _PREFIX + "gcc")
-    if compiler is None:
-        raise UserError(f"ringfence: {_PREFIX}gcc was not found; install it (Debian: apt-get install gcc-arm-none-eabi "
-                        "libnewlib-arm-none-eabi) or put it on PATH")
-    env.AppendENVPath("PATH", str(Path(compiler).parent))
-    for variable, tool in _TOOLS.items():
-        env[variable] = _PREFIX + tool
-
-
-def _find(env: Any, program: str) -> str | None:
-    found = env.WhereIs(program) or env.WhereIs(program, os.environ.get("PATH", ""))
-    return str(found) if found else None
-
-
-__all__ = ["SandboxNodes", "exists", "generate"]
+__all__ = ["exists", "generate"]

@@ -70,6 +70,7 @@ _ACCESS = {  # bytes accessed for each register of the list
     "ldrt": 4, "ldrbt": 1, "ldrht": 2, "ldrsbt": 1, "ldrsht": 2,
     "str": 4, "strb": 1, "strh": 2, "strd": 4, "strex": 4, "strexb": 1, "strexh": 2, "strt": 4, "strbt": 1, "strht": 2,
 }  # fmt: skip
+_ALIASES = {"movs": "mov"}  # how capstone calls the 16-bit LSLS rd, rm, #0
 _NO_EFFECT = {"nop", "yield", "dmb", "dsb", "isb", "clrex", "pld", "pli", "csdb", "sev"}
 
 
@@ -126,6 +127,7 @@ def _operands(decoded: Any) -> tuple[Operand, ...]:
 
 def _classify(decoded: Any, raw: bytes, in_it: bool) -> Insn:
     name: str = decoded.insn_name()
+    name = _ALIASES.get(name, name)
     if name == "hint":
         name = decoded.mnemonic.strip().split(".")[0]
     if name in _ROLES:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 
 from .flow import Flow, is_inner_call, is_plain_return, subroutine_returns
-from .insn import FLAGS, IP, LR, SP, Insn, bit, mask_of
+from .insn import FLAGS, IP, LR, SP, Insn, bit, flags_tested, mask_of
 from .program import Program
 
 ARGUMENTS = mask_of(range(4))
@@ -32,7 +32,8 @@ class Liveness:
         self._returns: dict[int, int] = {  # function entry: live when it returns
             entry: RESULTS | SAVED if entry in program.pointed_at else bit(SP) for entry in program.entries
         }
-        self._inner = subroutine_returns(program, flow)
+        self._runs = conditional_runs(program)
+        self._inner = _inner_returns(program, flow, self._owners)
         self._users = self._dependents()
         self._solve()
 
@@ -56,10 +57,11 @@ class Liveness:
             callee = self._flow.calls[n]
             if callee is not None:
                 users[callee].append(n)
-        for n, item in enumerate(self._program.items):
-            if item.insn is not None and is_plain_return(item.insn):
-                for place in self._inner:
-                    users[place].append(n)
+        for n, end in self._runs.items():
+            users[end].append(n)
+        for n, places in self._inner.items():
+            for place in places:
+                users[place].append(n)
         return users
 
     def _solve(self) -> None:
@@ -83,6 +85,23 @@ class Liveness:
                     work.append(user)
 
     def _transfer(self, n: int, insn: Insn) -> int:
+        return self._in_run(n, insn) if n in self._runs else self._single(n, insn)
+
+    def _in_run(self, n: int, insn: Insn) -> int:
+        """Live before a conditional instruction: what is needed if its condition holds, and what is needed if not.
+
+        Taken apart, because `ite` blocks write a register under both conditions.
+        """
+        end = self._runs[n]
+        needed = [self.before[end], self.before[end]]
+        for m in range(end - 1, n - 1, -1):
+            other = self._program.items[m].body
+            if isinstance(other, Insn):
+                side = other.condition & 1
+                needed[side] = needed[side] & ~other.kills | other.reads
+        return needed[0] | needed[1] | flags_tested(insn.condition) | bit(SP)
+
+    def _single(self, n: int, insn: Insn) -> int:
         live = self.after(n)
         kept = live
         if insn.kind == "call" and self._flow.calls[n] is not None:
@@ -104,9 +123,8 @@ class Liveness:
         live = self._live_at_return(n)
         if insn.kind == "jump_register" and not is_plain_return(insn):
             live |= ARGUMENTS | SAVED | bit(LR)
-        if is_plain_return(insn):
-            for place in self._inner:
-                live |= self.before[place]
+        for place in self._inner.get(n, ()):
+            live |= self.before[place]
         return live & ~insn.kills
 
     def _live_at_return(self, n: int) -> int:
@@ -132,6 +150,35 @@ class Liveness:
             return []
         self._returns[entry] |= live
         return self._exits[entry]
+
+
+def _inner_returns(program: Program, flow: Flow, owning: list[frozenset[int]]) -> dict[int, list[int]]:
+    """For each `bx lr` the places behind inner calls of the functions that it is a part of."""
+    places = subroutine_returns(program, flow)
+    result = {}
+    for n, item in enumerate(program.items):
+        if item.insn is not None and is_plain_return(item.insn):
+            result[n] = [place for place in places if owning[place - 1] & owning[n]]
+    return result
+
+
+def conditional_runs(program: Program) -> dict[int, int]:
+    """For each conditional instruction, the item behind the run that it is in: neighbours under one condition or its
+    opposite, entered only from the top, with the flags as they were."""
+    runs: dict[int, int] = {}
+    end = len(program.items)
+    following: Insn | None = None
+    for n in range(len(program.items) - 1, -1, -1):
+        insn = program.items[n].insn
+        if insn is None or not insn.needs_it or insn.kind not in ("plain", "literal", "literal_pair", "adr"):
+            following = None
+            continue
+        joined = following is not None and n + 1 not in program.joins and not insn.sets_flags
+        if not joined or following is None or following.condition >> 1 != insn.condition >> 1:
+            end = n + 1
+        runs[n] = end
+        following = insn
+    return runs
 
 
 def _exits(program: Program, flow: Flow, owning: list[frozenset[int]]) -> dict[int, list[int]]:

@@ -26,10 +26,11 @@ from ringfence.toolchain.gcc import Toolchain
 from ringfence.toolchain.image import ElfFile, Section, read_linked
 from ringfence.toolchain.link import HostInput, link_firmware
 from ringfence.toolchain.rewrite import RewriteRequest, RewriteResult, RoomNeeded, SandboxNeeds, rewrite
+from ringfence.toolchain.segments import load_only_bytes
 from ringfence.toolchain.spec import EXCEPTION_ROOM, SandboxSpec
 
 MAX_ROUNDS = 4
-FIRST_STACK = 1024
+FIRST_STACK = EXCEPTION_ROOM + 8
 RECURSION_STACK = 1024  # with stack="auto": what recursive functions may use beyond their first round
 _SMALLEST_SLOT_TABLE = 8
 _SLOT = 4
@@ -93,7 +94,9 @@ def place_and_rewrite(
     def link(layout: Layout, name: str) -> ElfFile:
         script = workdir / f"{name}.ld"
         script.write_text(render(vendor, layout))
-        return read_linked(link_firmware(tools, host, support, closed, script, workdir / f"{name}.elf"))
+        output = link_firmware(tools, host, support, closed, script, workdir / f"{name}.elf")
+        output.write_bytes(load_only_bytes(output.read_bytes()))
+        return read_linked(output)
 
     elf = link(measuring_layout(vendor, [s.name for s in specs]), "measure")
     seen = measure(workdir / "measure.elf", vendor)

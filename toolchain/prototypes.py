@@ -178,14 +178,14 @@ class _Parser:
         if direction != "value":
             self._at += 1
         words = self._words()
+        if self._peek() == "*":
+            raise self._error(f"a parameter of type '{' '.join(words)} *' is written as a C pointer",
+                              "write a direction and a size in bytes: in data[size], out pixels[cap]")
         if not words or words[-1] in _RESERVED_WORDS:
             raise self._error("a parameter without a name" if not words else
                               f"a parameter of type {' '.join(words)!r} has no name of its own")
         *type_words, name = [word for word in words if word != "const"]
         self._identifier(name, "parameter name")
-        if self._peek() == "*":
-            raise self._error(f"parameter {name!r} is written as a C pointer",
-                              "write a direction and a size in bytes: in data[size], out pixels[cap]")
         if direction == "value":
             return Parameter(name, direction, self._value_type(name, type_words))
         if not self._accept("["):

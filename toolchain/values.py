@@ -54,9 +54,11 @@ class Values:
         self._shadow_offset = shadow_offset
         self._trusting = trusting
         self.before: list[State | None] = [None] * len(program.items)
+        self._each: list[tuple[State, ...]] = [()] * len(program.items)
         for entry in program.entries:
             for n, state in self.of_function(entry).items():
                 self.before[n] = join(self.before[n], state)
+                self._each[n] += (state,)
 
     def of_function(self, entry: int) -> dict[int, State]:
         """The states inside one function, code that it shares with others included; tail calls end it."""
@@ -72,6 +74,15 @@ class Values:
                     states[successor] = joined
                     work.append(successor)
         return states
+
+    def leaves_by_link(self, n: int) -> bool:
+        """Whether the `bx` at item n provably goes to the return address or behind an inner call, in every function."""
+        insn = self._program.items[n].insn
+        if insn is None or insn.kind != "jump_register":
+            return False
+        register = insn.operands[0].register
+        values = [state.registers[register] for state in self._each[n]]
+        return all(v == RETURN_ADDRESS or (register == LR and v is not None and v.kind == "label") for v in values)
 
     def successors(self, n: int, state: State) -> tuple[int, ...]:
         """Where control goes inside the function: an entry reached with SP as at entry is a tail call."""

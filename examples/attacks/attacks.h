@@ -28,5 +28,6 @@ int attack_asm_in_it_block(uint32_t target);
 int attack_asm_return_address(uint32_t target);
 int attack_asm_call(uint32_t target);
 int attack_asm_jump(uint32_t target);
+int attack_asm_link_register(uint32_t target);
 
 #endif

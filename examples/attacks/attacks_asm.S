@@ -84,3 +84,8 @@ attack_\name:
         attack  asm_jump
         bx      r0
         .size   attack_asm_jump, . - attack_asm_jump
+
+        attack  asm_link_register
+        mov     lr, r0
+        bx      lr
+        .size   attack_asm_link_register, . - attack_asm_link_register

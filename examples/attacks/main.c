@@ -58,6 +58,7 @@ static const struct attack attacks[] = {
     ATTACK(asm_return_address, TAKEOVER),
     ATTACK(asm_call, TAKEOVER),
     ATTACK(asm_jump, TAKEOVER),
+    ATTACK(asm_link_register, TAKEOVER),
 };
 
 /* Initialised, so that all of it lies in .data, below .bss that a plain overflow tramples on. */

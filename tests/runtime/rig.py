@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from ringfence.toolchain import gates
 from ringfence.toolchain.spec import SandboxSpec
@@ -52,6 +53,7 @@ def _undefined(obj: Path) -> dict[str, str]:
     """Undefined symbols with their bindings. Those of collected sections stay behind as local ones: not counted."""
     with obj.open("rb") as stream:
         table = ELFFile(stream).get_section_by_name(".symtab")
+        assert isinstance(table, SymbolTableSection)
         return {s.name: s["st_info"]["bind"] for s in table.iter_symbols()
                 if s["st_shndx"] == "SHN_UNDEF" and s["st_info"]["bind"] != "STB_LOCAL"}
 
@@ -120,7 +122,7 @@ def linker_script(placed: Sequence[Placed]) -> str:
 def build(work: Path, sandboxes: Sequence[tuple[Placed, Sequence[Path]]], host: Sequence[Path], *,
           optimise: str = "-O2", options: Sequence[str] = (), strong: Sequence[str] = ()) -> Path:
     """firmware.elf in `work`: host sources, runtime and gates at `optimise`; `strong` are the host's own handlers."""
-    objects = []
+    objects: list[str] = []
     for placed, sources in sandboxes:
         for name, text in gates.generate(placed.spec).files().items():
             (work / name).write_text(text)
@@ -128,8 +130,8 @@ def build(work: Path, sandboxes: Sequence[tuple[Placed, Sequence[Path]]], host: 
                 objects.append(compile_c(work, name, optimise))
         objects.append(close(work, placed.spec, sources, "-O1"))
     (work / gates.REGISTRY_NAME).write_text(gates.generate_registry([p.spec for p, _ in sandboxes]))
-    runtime = [gates.RUNTIME_DIR / s for s in gates.HOST_SOURCES]
-    objects += [compile_c(work, s, optimise) for s in [*runtime, gates.REGISTRY_NAME]]
+    objects += [compile_c(work, gates.RUNTIME_DIR / s, optimise) for s in gates.HOST_SOURCES]
+    objects.append(compile_c(work, gates.REGISTRY_NAME, optimise))
     objects.append(compile_c(work, gates.RUNTIME_DIR / gates.HANDLER_SOURCE, optimise, *gates.handler_defines(strong)))
     objects += [compile_c(work, s, "-O1", *options) for s in host]
     (work / "firmware.ld").write_text(linker_script([p for p, _ in sandboxes]))
@@ -140,7 +142,7 @@ def build(work: Path, sandboxes: Sequence[tuple[Placed, Sequence[Path]]], host: 
 
 
 @functools.cache  # -icount makes runs repeatable
-def qemu(elf: Path, scenario: str, timeout: float = 60) -> dict[str, int]:
+def qemu(elf: Path, scenario: str, timeout: float = 20) -> dict[str, int]:
     """The "key=value" lines that the firmware prints; it must end with exit code 0."""
     result = subprocess.run(
         ["qemu-system-arm", "-M", "mps2-an385", "-icount", "shift=6", "-nographic", "-monitor", "none", "-serial", "none",

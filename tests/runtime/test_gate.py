@@ -53,7 +53,8 @@ def test_data_bss_and_constructors_are_set_up_once_and_again_by_a_reset(run: Run
 
 def test_buffers_are_copied_in_and_out(run: Run) -> None:
     expect(run("buffers"), {"upper": 13, "upper.text": 0, "upper.rest": 1, "upper.unaligned": 1, "twice": 1, "null": 0,
-                            "null.sized": 0, "fault.copies_nothing": 0, "window": 0x20100100, "after": 1111})
+                            "null.sized": 0, "fault.copies_nothing": 0, "fault.dead": MINUS_ONE,
+                            "fault.dead.status": DEAD, "window": 0x20100100, "after": 1111})
 
 
 def test_buffers_that_cannot_be_passed_are_refused(run: Run) -> None:
@@ -63,8 +64,12 @@ def test_buffers_that_cannot_be_passed_are_refused(run: Run) -> None:
 
 
 def test_the_heap_and_the_copies_share_memory_without_overlap(run: Run) -> None:
-    expect(run("heap"), {"grab": 1, "grab.too_much": 0, "copy.beside_heap": 1, "full": 0, "full.status": ROOM,
+    expect(run("heap"), {"squeeze": 1, "grab": 1, "grab.too_much": 0, "copy.beside_heap": 1, "full": 0, "full.status": ROOM,
                          "full.reset": 1, "grab.reset": 1})
+
+
+def test_a_reset_clears_the_heap(run: Run) -> None:
+    expect(run("heap"), {"stale": 0})
 
 
 def test_result_pointers_are_checked(run: Run) -> None:
@@ -86,7 +91,8 @@ def test_imports_get_stack_data_constants_heap_and_nothing(run: Run) -> None:
 
 @pytest.mark.parametrize(("case", "why"), [
     (5, "the host's memory"), (6, "wraps around"), (7, "NULL with a size"), (8, "below SP"), (9, "straddles the stack"),
-    (10, "constants are not written"), (11, "a product that wraps")])
+    (10, "constants are not written"), (11, "a product that wraps"),
+    (13, "the host's memory, though empty")])
 def test_an_import_with_a_bad_buffer_ends_the_call(run: Run, case: int, why: str) -> None:
     seen = run("imports")
     expect(seen, {at("say", case): -100 & MINUS_ONE, at("say.status", case): FAULT, at("say.kind", case): BAD_POINTER})
@@ -170,15 +176,25 @@ def test_an_interrupt_handler_aborts_an_endless_sandbox(run: Run) -> None:
     expect(seen, {at("endless_import.kind", i): ABORTED for i in range(8)})
 
 
+def test_an_abort_during_an_import_ends_the_call_when_the_import_returns(run: Run) -> None:
+    expect(run("interrupts"), {"abort.in_import": MINUS_ONE, "abort.in_import.kind": ABORTED,
+                               "abort.by_import": MINUS_ONE, "abort.by_import.status": FAULT})
+
+
+def test_an_abort_is_not_remembered_beyond_its_call(run: Run) -> None:
+    expect(run("interrupts"), {"abort.forgotten": 42})
+
+
 def test_an_abort_does_nothing_when_the_sandbox_is_idle_or_outside_a_handler(run: Run) -> None:
     seen = run("interrupts")
     assert seen["idle.ticks"] > 10
     expect(seen, {"idle.acted": 0, "idle.add": 1111, "abort.thread": 0})
 
 
-@pytest.mark.parametrize("scenario", ["fault_of_host", "fault_of_handler", "fault_of_handler psp enabled"])
+@pytest.mark.parametrize("scenario", ["fault_of_host", "fault_of_handler", "fault_of_handler psp enabled",
+                                      "fault_of_import", "fault_of_import psp"])
 def test_a_fault_of_the_host_is_not_swallowed(firmware: Callable[[str], Path], scenario: str) -> None:
-    """Also not that of an interrupt handler which interrupted the sandbox."""
+    """Also not that of an import, or of an interrupt handler which interrupted the sandbox."""
     seen = qemu(firmware("-O2"), scenario)
     expect(seen, {"host_fault": 1, "host_fault.kind": NONE, "done": 0})
 

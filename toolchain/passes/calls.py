@@ -10,10 +10,10 @@ from collections import Counter
 
 from ..analysis import Analysis
 from ..guards import force_bits
-from ..insn import LR, Insn
+from ..insn import Insn
 from ..program import Program, apply
 from ..request import RewriteRequest
-from ..values import RETURN_ADDRESS, State
+from ..values import State
 
 
 def guard_calls(program: Program, request: RewriteRequest) -> tuple[Program, Counter[str]]:
@@ -27,7 +27,7 @@ def guard_calls(program: Program, request: RewriteRequest) -> tuple[Program, Cou
         if item.insn is None or state is None or item.insn.kind not in ("call_register", "jump_register"):
             continue
         register = item.insn.operands[0].register
-        if _is_return(item.insn, state):
+        if facts.provable.leaves_by_link(n):
             continue
         if _is_slot(state, register, program, request):
             counts["pointer calls known"] += 1
@@ -41,13 +41,6 @@ def slot_bits(request: RewriteRequest) -> tuple[int, int]:
     """The bits (mask, value) that every slot's address has."""
     size = request.slots_end - request.slots_start
     return (~(size - 1) & 0xFFFFFFFF) | 2, request.slots_start
-
-
-def _is_return(insn: Insn, state: State) -> bool:
-    value = state.registers[insn.operands[0].register]
-    return insn.kind == "jump_register" and (
-        value == RETURN_ADDRESS or (insn.operands[0].register == LR and value is not None and value.kind == "label")
-    )
 
 
 def _is_slot(state: State, register: int, program: Program, request: RewriteRequest) -> bool:

@@ -122,10 +122,9 @@ def _leave(facts: Analysis, n: int, insn: Insn, proved: State, trusted: State) -
     if insn.kind == "load_pc" and insn.memory is not None:
         return _popped(facts, n, insn.memory, proved)
     if insn.kind == "jump_register":
-        value = trusted.registers[insn.operands[0].register]
-        known = proved.registers[insn.operands[0].register]
-        if known == RETURN_ADDRESS or (known is not None and known.kind == "label"):
+        if facts.provable.leaves_by_link(n):
             return None
+        value = trusted.registers[insn.operands[0].register]
         if value == RETURN_ADDRESS or insn.operands[0].register == LR:
             _expect_level(facts, n, proved)
             return list(shadow.return_from(facts.request.shadow_offset))

@@ -152,8 +152,6 @@ int ringfence_abort(const struct ringfence_sandbox *sandbox)
 {
     struct frame *frame;
 
-    if (!in_handler_mode())
-        return 0;
     if (sandbox->state->phase == RF_IMPORT) {
         sandbox->state->abort = 1;
         return 1;

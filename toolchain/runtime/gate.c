@@ -29,28 +29,33 @@ struct any_word {
     uint32_t value;
 } __attribute__((packed, may_alias));
 
-/* The barriers keep the compiler from turning the loops into calls of memcpy and memset. */
+#define WORD(address) (((struct any_word *)(address))->value)
+/* Keeps the compiler from turning the loops into calls of memcpy and memset. */
+#define NOT_A_LIBRARY_CALL __asm__ volatile("" ::: "memory")
+
 static void copy(uint32_t to, uint32_t from, uint32_t size)
 {
-    for (; size >= 4; size -= 4, to += 4, from += 4) {
-        ((struct any_word *)to)->value = ((const struct any_word *)from)->value;
-        __asm__ volatile("" ::: "memory");
+    for (; size >= 16; size -= 16, to += 16, from += 16) {
+        uint32_t a = WORD(from), b = WORD(from + 4), c = WORD(from + 8), d = WORD(from + 12);
+
+        WORD(to) = a, WORD(to + 4) = b, WORD(to + 8) = c, WORD(to + 12) = d;
+        NOT_A_LIBRARY_CALL;
     }
     for (; size != 0; size--, to++, from++) {
         *(uint8_t *)to = *(const uint8_t *)from;
-        __asm__ volatile("" ::: "memory");
+        NOT_A_LIBRARY_CALL;
     }
 }
 
 static void zero(uint32_t to, uint32_t size)
 {
-    for (; size >= 4; size -= 4, to += 4) {
-        ((struct any_word *)to)->value = 0;
-        __asm__ volatile("" ::: "memory");
+    for (; size >= 16; size -= 16, to += 16) {
+        WORD(to) = 0, WORD(to + 4) = 0, WORD(to + 8) = 0, WORD(to + 12) = 0;
+        NOT_A_LIBRARY_CALL;
     }
     for (; size != 0; size--, to++) {
         *(uint8_t *)to = 0;
-        __asm__ volatile("" ::: "memory");
+        NOT_A_LIBRARY_CALL;
     }
 }
 
@@ -197,20 +202,21 @@ static int overlaps_window(const struct ringfence_sandbox *sandbox, uint32_t add
     return size > sandbox->window_base - address;
 }
 
-/* Room for `size` bytes below the copies made so far, or 0. Gives back the sandbox's address of the room. */
+/* The sandbox's address of `size` bytes below the copies made so far; 0 if there is no room. What the sandbox says it
+ * has in use can only make it fail. */
 static uint32_t allocate(struct ringfence_call *call, uint32_t size)
 {
     const struct ringfence_sandbox *sandbox = call->sandbox;
     struct ringfence_heap_top *top = heap_top(sandbox);
+    uint32_t address = (call->top - size) & ~7u;
 
-    if (!top || size > call->top - sandbox->heap_start ||
-        ((call->top - size) & ~7u) < sandbox->heap_start || ((call->top - size) & ~7u) < top->in_use) {
+    if (!top || size > call->top - sandbox->heap_start || address < sandbox->heap_start || address < top->in_use) {
         fail(call, RINGFENCE_ERROR_ROOM);
         return 0;
     }
-    call->top = (call->top - size) & ~7u;
-    top->limit = call->top;
-    return call->top;
+    call->top = address;
+    top->limit = address;
+    return address;
 }
 
 /* The address that stands for the buffer inside the sandbox. NULL stays NULL, for buffers that may be left out. */

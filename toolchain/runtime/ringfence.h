@@ -89,10 +89,10 @@ enum ringfence_status ringfence_init_all(void);
 /* Put a sandbox, dead or idle, back into its initial state: .data, .bss, heap, constructors. */
 enum ringfence_status ringfence_reset(const struct ringfence_sandbox *sandbox);
 
-/* For interrupt handlers (a watchdog tick, say): end the call that the sandbox is serving, as if it had faulted.
- * Returns 1 if the interrupted code was the sandbox's, or an import that it called and that it will not return from;
- * 0 if nothing was done: the sandbox is idle, another thread runs, or the gate is just being passed: try again at the
- * next tick. */
+/* For interrupt handlers (a watchdog tick, say) and imports: end the call that the sandbox is serving, as if it had
+ * faulted. Returns 1 if the interrupted code was the sandbox's, or is an import that it called (the call then ends when
+ * the import returns); 0 if nothing was done: the sandbox is idle, another thread runs, or the gate is just being
+ * passed: try again at the next tick. */
 int ringfence_abort(const struct ringfence_sandbox *sandbox);
 
 /* 1 if [pointer, pointer + size) lies in the sandbox's window and outside its stack: use it on every address that a
@@ -111,8 +111,7 @@ int ringfence_fault(void);
     } while (0)
 
 /* Called by Ringfence's own fault handlers for faults of the host. The default (weak) stops for ever, at a breakpoint
- * if a debugger is attached;
- define your own to log and restart. */
+ * if a debugger is attached; define your own to log and restart. */
 void ringfence_host_fault(void);
 
 #ifdef __cplusplus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..kernel.term import Term, split
+from ..kernel.term import Term, split, zext
 
 Interval = tuple[int, int]
 
@@ -94,7 +94,7 @@ def _implied(fact: Term, t: Term) -> Interval:
         return fact.args[0].value + 1, full(t.width)[1]
     if fact.op == "eq" and fact.args[1].value is not None:
         (base, offset), (other, distance) = split(t), split(fact.args[0])
-        if base is other:
+        if base is other or (base is not None and distance == 0 and _widened(other, t.width) is base):
             value = (fact.args[1].value - distance + offset) & ((1 << t.width) - 1)
             return value, value
     return full(t.width)
@@ -117,3 +117,7 @@ def _refuted(fact: Term, t: Term) -> Interval:
 
 def _hull(a: Interval, b: Interval) -> Interval:
     return min(a[0], b[0]), max(a[1], b[1])
+
+
+def _widened(t: Term | None, width: int) -> Term | None:
+    return zext(t, width) if t is not None and t.width < width else None

@@ -69,10 +69,15 @@ class _Explorer(Executor):
 
     def assume(self, fact: Term) -> None:
         super().assume(fact)
-        granted = self._limit_check(fact)
-        if granted is not None and granted > (self.granted or 0) and not self._ended:
+        granted = self._grant(fact)
+        if granted != self.granted and not self._ended:
             self.granted = granted
             self.function.blocks.setdefault(self.next_pc, Invariant(self.depth, self.slot, self.left))  # type: ignore[attr-defined]
+
+    def _grant(self, *facts: Term) -> int | None:
+        """The stack established by limit checks, the given facts included."""
+        checks = [self.granted, *map(self._limit_check, facts)]
+        return max((c for c in checks if c is not None), default=None)
 
     def _limit_check(self, fact: Term) -> int | None:
         """N if the fact says s >= stack low + room + N."""
@@ -125,7 +130,7 @@ class _Explorer(Executor):
         elif self.context.code(target, 2) is not None:
             known = (*self.hypotheses, self._guard, condition)
             facts = {r: f for r, t in enumerate(self._regs) if r != 13 and (f := _abstract(t, known)) is not None}
-            self.edges.append((target, _Block(self.depth, self.slot, self.granted, facts)))
+            self.edges.append((target, _Block(self.depth, self.slot, self._grant(self._guard, condition), facts)))
 
 
 def _abstract(value: Term, known: Iterable[Term]) -> Fact | None:

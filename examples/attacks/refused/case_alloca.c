@@ -1,4 +1,4 @@
-/* refused: attack.*(SP|stack|alloca) */
+/* refused: attack.*stack frame */
 #include <stdint.h>
 
 void fill(volatile uint8_t *buffer, uint32_t size);

@@ -1,4 +1,4 @@
-/* refused: attack.*(computed|middle of a function) */
+/* refused: attack.*computed goto */
 #include <stdint.h>
 
 int attack(uint32_t target);

@@ -1,4 +1,4 @@
-@ refused: attack.*(SP|sp)
+@ refused: attack.*a load into SP
         .syntax unified
         .thumb
         .section .text.attack, "ax", %progbits

@@ -1,4 +1,4 @@
-@ refused: attack.*SP
+@ refused: attack.*stack frame
         .syntax unified
         .thumb
         .section .text.attack, "ax", %progbits

@@ -60,9 +60,21 @@ void leave(int code) { show("leave", (uint32_t)code); }
 
 __attribute__((naked)) unsigned look(void)
 {
-    __asm__ volatile("push {r4-r11, lr}\n ldr r1, =0x05ec4e70\n mov r2, r1\n mov r3, r1\n mov r4, r1\n mov r5, r1\n mov r6, r1\n"
-                     "mov r7, r1\n mov r8, r1\n mov r9, r1\n mov r10, r1\n mov r11, r1\n mov r12, r1\n movs r0, #0\n"
+    __asm__ volatile("push {r4-r11, lr}\n ldr r1, =0xfdec4e70\n msr APSR_nzcvq, r1\n mov r2, r1\n mov r3, r1\n mov r4, r1\n mov r5, r1\n mov r6, r1\n"
+                     "mov r7, r1\n mov r8, r1\n mov r9, r1\n mov r10, r1\n mov r11, r1\n mov r12, r1\n mov r0, #0\n"
                      "pop {r4-r11, pc}\n .ltorg");
+}
+
+static void start_ticks(uint32_t action);
+static void stop_ticks(void);
+
+static int wait_for_abort(void)
+{
+    start_ticks(1);
+    while (!acted)
+        ;
+    stop_ticks();
+    return 42;
 }
 
 int call_back(int what)
@@ -79,6 +91,12 @@ int call_back(int what)
         result = (int)ringfence_reset(&ringfence_box);
     else if (what == 5)
         result = upper("x", 1, NULL, 1);
+    else if (what == 6)
+        result = wait_for_abort();
+    else if (what == 7)
+        __asm__ volatile("udf #0xF1");
+    else if (what == 8)
+        result = ringfence_abort(&ringfence_box);
     inner_status = what == 3 ? ringfence_last_status(&ringfence_second) : status();
     return result;
 }
@@ -146,6 +164,8 @@ __attribute__((naked)) static uint32_t keeps_registers(int (*f)(void) __attribut
         "add sp, #4\n pop {r4-r11, pc}");
 }
 
+static uint32_t seen_registers;
+static int enter_once(void) { seen_registers = entry_registers(77); return 0; }
 static int trap_once(void) { trap(4); return 0; }
 static int trap_in_it(void) { trap(11); return 0; }
 
@@ -183,6 +203,8 @@ static void buffers(void)
     memcpy(to, "keep", 4);
     fail_after_write(to);
     show("fault.copies_nothing", (uint32_t)memcmp(to, "keep", 4));
+    show("fault.dead", (uint32_t)upper("abcd", 4, to, 4));
+    show("fault.dead.status", status());
     again();
     show("too_big", place(to, 0x10000));
     show("too_big.status", status());
@@ -202,6 +224,11 @@ static void heap(void)
 {
     char to[256];
 
+    memset(to, 's', sizeof to);
+    show("squeeze", (uint32_t)squeeze(to, sizeof to));
+    again();
+    show("stale", stale());
+    again();
     show("grab", grab(0x1000));
     show("grab.too_much", grab(0x8000));
     show("copy.beside_heap", place(to, 256) > 0x20101000);
@@ -227,7 +254,7 @@ static void pointers(void)
 
 static void imports(void)
 {
-    for (uint32_t i = 0; i <= 12; i++) {
+    for (uint32_t i = 0; i <= 13; i++) {
         show_at("say", i, (uint32_t)say(i));
         show_at("say.status", i, status());
         if (status() == RINGFENCE_ERROR_FAULT) {
@@ -299,8 +326,10 @@ static void contexts(void)
 
 static void registers(void)
 {
-    const uint32_t *seen = entry_registers(77);
+    const uint32_t *seen;
 
+    keeps_registers(enter_once);
+    seen = (const uint32_t *)seen_registers;
     for (uint32_t i = 0; i < 14; i++)
         show_at("register", i, seen[i]);
     show("clobber", keeps_registers(clobber));
@@ -351,6 +380,13 @@ static void interrupts(void)
         show_at("endless_import.kind", (uint32_t)i, kind());
         again();
     }
+    show("abort.forgotten", (uint32_t)recurse(0));
+    show("abort.in_import", (uint32_t)recurse(6));
+    show("abort.in_import.kind", kind());
+    again();
+    show("abort.by_import", (uint32_t)recurse(8));
+    show("abort.by_import.status", status());
+    again();
     start_ticks(1);
     for (volatile int i = 0; i < 20000; i++)
         ;
@@ -367,8 +403,11 @@ static void fault_of_host(void)
     __asm__ volatile("udf #0xF1");
 }
 
+static void fault_of_import(void) { recurse(7); }
+
 static void fault_of_handler(void)
 {
+    add(1, 2, 3, 4); /* so that no tick comes during initialisation */
     start_ticks(3);
     endless();
 }
@@ -391,6 +430,7 @@ static void run(void)
         {"values", values}, {"buffers", buffers}, {"heap", heap}, {"pointers", pointers}, {"imports", imports},
         {"nesting", nesting}, {"contexts", contexts}, {"registers", registers}, {"traps", traps},
         {"interrupts", interrupts}, {"fault_of_host", fault_of_host}, {"fault_of_handler", fault_of_handler},
+        {"fault_of_import", fault_of_import},
     };
     const char *line = scenario();
     uint32_t before = control();

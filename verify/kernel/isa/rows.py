@@ -160,13 +160,13 @@ def _pairs(rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
 
 
 def _check_names(rows: Sequence[Row]) -> None:
-    names = {r.name for r in rows}
-    if len(names) != len(rows):
+    by_name = {r.name: r for r in rows}
+    if len(by_name) != len(rows):
         raise TableError("two rows have one name")
     for r in rows:
-        unknown = set(r.see) - names
-        if unknown:
-            raise TableError(f"{r.name}: no row is called {', '.join(sorted(unknown))}")
+        for name in r.see:
+            if name not in by_name or not _overlap(r.picture, by_name[name].picture):
+                raise TableError(f"{r.name}: sees {name}, which is no row or does not overlap")
 
 
 def _overlap(a: Picture, b: Picture) -> bool:
@@ -174,6 +174,5 @@ def _overlap(a: Picture, b: Picture) -> bool:
 
 
 def _check_overlap(a: Row, b: Row) -> None:
-    declared = (b.name in a.see) + (a.name in b.see)
-    if declared != _overlap(a.picture, b.picture):
-        raise TableError(f"{a.name} and {b.name}: overlap undeclared, declared twice, or declared but not there")
+    if _overlap(a.picture, b.picture) and (b.name in a.see) == (a.name in b.see):
+        raise TableError(f"{a.name} and {b.name} overlap: exactly one must see the other")

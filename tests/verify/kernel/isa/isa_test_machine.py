@@ -32,6 +32,7 @@ class TestMachine:
         self.regs = [self._start(f"r{i}", value, 32) for i, value in enumerate(regs)]
         self.flags = {name: self._start(name, nzcv >> (3 - i) & 1, 1) for i, name in enumerate(FLAGS)}
         self.writes: dict[int, int | None] = {}
+        self.accesses: list[tuple[int, int]] = []  # (address, size) of every load and store
         self.pc = self.next_pc = pc
         self.thumb = 1
         self.trapped = False
@@ -101,6 +102,7 @@ class TestMachine:
 
     def load(self, address: Term, size: int) -> Term:
         start = self.number(address)
+        self.accesses.append((start, size))
         data = [self._byte((start + i) & 0xFFFFFFFF) for i in range(size)]
         loaded = int.from_bytes(bytes(data), "little")
         self._fresh += 1
@@ -109,6 +111,7 @@ class TestMachine:
     def store(self, address: Term, size: int, value: Term) -> None:
         assert value.width == 8 * size
         start = self.number(address)
+        self.accesses.append((start, size))
         for i in range(size):
             self.writes[(start + i) & 0xFFFFFFFF] = self.value(extract(value, 8 * i, 8))
 

@@ -1,0 +1,71 @@
+"""examples/attacks: each attack works on the plain firmware, and none on the sandboxed one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from emulator import EXAMPLES, Run, run_firmware, scons
+
+FOLDER = EXAMPLES / "attacks"
+SOURCE = (FOLDER / "main.c").read_text()
+ATTACKS = re.findall(r"^    (?:ATTACK\(|\{\")(\w+)", SOURCE, re.MULTILINE)
+REFUSED = sorted((FOLDER / "refused").glob("case_*"))
+LAST_LINE = "host: goes on, limit(500)=100"
+
+# What the gate says after an attack. Most go on in the window after their store or jump was redirected, and the gate
+# returns what they return; these end in a fault, whatever the mode.
+FAULTS = {"recursion": "stack limit", "endless_loop": "aborted"}
+
+
+def attack(elf: Path, name: str) -> Run:
+    return run_firmware(elf, ["attacks", name])
+
+
+def test_every_attack_of_the_issue_is_there() -> None:
+    assert {"wild_store", "return_address", "function_pointer", "recursion", "memset_overrun", "peripheral_store",
+            "code_store", "vector_store", "asm_jump"} <= set(ATTACKS)
+    assert len(ATTACKS) == len(set(ATTACKS))
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_the_attack_works_without_a_sandbox(attacks: Path, name: str) -> None:
+    run = attack(attacks / "plain.elf", name)
+    assert f"attack {name}: worked" in run.lines
+    assert run.status == 0
+
+
+@pytest.mark.parametrize("mode", ["mask", "trap"])
+@pytest.mark.parametrize("name", ATTACKS)
+def test_the_attack_is_contained_in_a_sandbox(attacks: Path, mode: str, name: str) -> None:
+    run = attack(attacks / f"{mode}.elf", name)
+    assert f"attack {name}: contained" in run.lines, "\n".join(run.lines)
+    assert "host: unchanged" in run.lines
+    assert run.lines[-1] == LAST_LINE
+    assert run.status == 0
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_an_attack_that_cannot_go_on_becomes_an_error_of_the_gate(attacks: Path, name: str) -> None:
+    run = attack(attacks / "mask.elf", name)
+    gate = next(line for line in run.lines if line.startswith("gate:"))
+    assert re.fullmatch(rf"gate: returned=-1 status=6 fault={FAULTS[name]}", gate), gate
+
+
+@pytest.mark.parametrize("name", ["wild_store", "code_store", "vector_store", "peripheral_store", "memset_overrun"])
+def test_trap_mode_reports_the_stray_store(attacks: Path, name: str) -> None:
+    run = attack(attacks / "trap.elf", name)
+    assert "gate: returned=-1 status=6 fault=stray store" in run.lines, "\n".join(run.lines)
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda path: path.stem)
+def test_code_that_cannot_be_contained_is_refused_and_nothing_is_published(case: Path) -> None:
+    name = case.stem.removeprefix("case_")
+    expected = re.match(r"(?:@|/\*) refused: (.*?)(?: \*/)?\n", case.read_text())
+    assert expected is not None
+    build = scons("attacks", f"refused/{name}")
+    assert build.status != 0
+    assert re.search(expected[1], build.output, re.DOTALL), build.output
+    assert "Traceback" not in build.output
+    assert not list((FOLDER / "build").glob(f"refused-{name}.[ebhpc]*"))

@@ -1,0 +1,253 @@
+"""A small laboratory for the rewriter: C to a linked ELF with one sandbox, and an emulator that watches it run.
+
+The layout is fixed and simple, so that the tests need neither the linker step nor the runtime: host code at 0, the
+sandbox's code at 0x10000, its window at 0x20040000. The import `out(int)` records its argument.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import unicorn
+from ringfence.toolchain.elffile import LinkedElf
+from ringfence.toolchain.rewrite import RewriteRequest, RewriteResult, rewrite
+from unicorn import arm_const
+
+CODE, SLOTS, SLOT_BYTES, CONST, WINDOW = 0x10000, 0x60000, 256, 0x70000, 0x20040000
+SLACK_BELOW, SLACK_ABOVE, PAD, ROOM = 256, 272, 272, 40
+RETURN = 0xFFF0  # where the exported function returns to: the gate
+OUT = 0x100
+
+SUPPORT = """
+extern char __ringfence_heap_start, __ringfence_heap_end;
+static char *brk = &__ringfence_heap_start;
+void *_sbrk(int n) { if (brk + n > &__ringfence_heap_end) return (void *)-1; brk += n; return brk - n; }
+int _write(int f, char *p, int n) { extern void out(int); for (int i = 0; i < n; i++) out(p[i]); return n; }
+int _read(int f, char *p, int n) { return 0; }
+int _close(int f) { return -1; }
+int _lseek(int f, int o, int w) { return 0; }
+int _isatty(int f) { return 1; }
+int _fstat(int f, void *s) { return -1; }
+int _getpid(void) { return 1; }
+int _kill(int p, int s) { __builtin_trap(); }
+void _exit(int s) { __builtin_trap(); }
+"""
+
+HOST = """
+.syntax unified
+.thumb
+.section .host, "ax"
+.space 0x100
+.global __rf_t_import_out
+.thumb_func
+.type __rf_t_import_out, %function
+__rf_t_import_out: bx lr
+.balign 4
+descriptor: .word __rf_t_export_run
+"""
+
+SCRIPT = """
+SECTIONS {{
+  .host 0 : {{ KEEP(*(.host)) }}
+  .ringfence.t.code {CODE:#x} : {{ *(.ringfence.t.text .ringfence.t.text.*) . = {code_room:#x}; }}
+  .ringfence.t.const {CONST:#x} : {{ *(.ringfence.t.rodata .ringfence.t.rodata.* .ringfence.t.ARM.*) . = ALIGN(4);
+     KEEP(*(.ringfence.t.init_array* .ringfence.t.fini_array*)) LONG(0) }}
+  .ringfence.t.data {data:#x} : {{ *(.ringfence.t.data .ringfence.t.data.*) . = ALIGN(8); }}
+  .ringfence.t.bss {data:#x} + ALIGN(SIZEOF(.ringfence.t.data), 8) (NOLOAD) : {{ *(.ringfence.t.bss .ringfence.t.bss.*) . = ALIGN(8); }}
+  __rf_t_heap_start = .;
+  __rf_t_heap_end = {stack_low:#x};
+}}
+"""
+
+
+def run_tool(*command: str | Path) -> str:
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stderr}"
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Image:
+    """A linked, not yet rewritten firmware with one sandbox `t` that exports `run`."""
+
+    elf: bytes
+    request: RewriteRequest
+
+
+@functools.lru_cache(maxsize=256)
+def build(
+    source: str, level: str = "-O2", window: int = 0x40000, stack: int = 0x3000, mode: str = "mask", libs: str = "-lc_nano -lgcc",
+    assembly: bool = False, flags: str = "",
+) -> Image:  # fmt: skip
+    """Compile, close and link; the exported function is `int run(int)`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / ("s.s" if assembly else "s.c")).write_text(source)
+        (folder / "support.c").write_text(SUPPORT)
+        cpu = ["-mcpu=cortex-m3", "-mthumb", "-ffunction-sections", "-fdata-sections", "-w", *flags.split()]
+        run_tool("arm-none-eabi-gcc", *cpu, level, "-c", folder / ("s.s" if assembly else "s.c"), "-o", folder / "s.o")
+        run_tool("arm-none-eabi-gcc", *cpu, "-O2", "-c", folder / "support.c", "-o", folder / "support.o")
+        run_tool(
+            "arm-none-eabi-gcc", *cpu, "-nostdlib", "-r", "-Wl,--gc-sections,-d,--force-group-allocation,-u,run,-e,run",
+            folder / "s.o", folder / "support.o", *libs.split(), "-o", folder / "closed.o",
+        )  # fmt: skip
+        run_tool(
+            "arm-none-eabi-objcopy", "--prefix-alloc-sections=.ringfence.t", "--redefine-sym", "run=__rf_t_export_run",
+            "--redefine-sym", "out=__rf_t_import_out", "--keep-global-symbol=__rf_t_export_run",
+            "--redefine-sym", "__ringfence_heap_start=__rf_t_heap_start",
+            "--redefine-sym", "__ringfence_heap_end=__rf_t_heap_end", "--weaken", folder / "closed.o", folder / "box.o",
+        )  # fmt: skip
+        (folder / "host.s").write_text(HOST)
+        run_tool("arm-none-eabi-as", "-mcpu=cortex-m3", folder / "host.s", "-o", folder / "host.o")
+        stack_high = WINDOW + window - PAD
+        numbers = {"CODE": CODE, "code_room": SLOTS + SLOT_BYTES - CODE, "CONST": CONST, "data": WINDOW + PAD}
+        (folder / "t.ld").write_text(SCRIPT.format(**numbers, stack_low=stack_high - stack))
+        run_tool(
+            "arm-none-eabi-ld", "--emit-relocs", "-T", folder / "t.ld", folder / "host.o", folder / "box.o",
+            "-o", folder / "t.elf",
+        )  # fmt: skip
+        elf = (folder / "t.elf").read_bytes()
+    symbols = {s.name: s.value for s in LinkedElf(elf).symbols}
+    request = RewriteRequest(
+        name="t", mode=mode, code_start=CODE, code_end=SLOTS + SLOT_BYTES, slots_start=SLOTS, slots_end=SLOTS + SLOT_BYTES,
+        window_base=WINDOW, window_size=window, slack_below=SLACK_BELOW, slack_above=SLACK_ABOVE,
+        stack_low=stack_high - stack, stack_high=stack_high, room=ROOM,
+        shadow_offset=WINDOW + window + SLACK_ABOVE - (stack_high - stack),
+        exports={"run": symbols["__rf_t_export_run"]}, imports={"out": symbols["__rf_t_import_out"]},
+    )  # fmt: skip
+    return Image(elf, request)
+
+
+@dataclass
+class Run:
+    """What happened: the result, the calls of `out`, instructions executed, and every breach of the sandbox."""
+
+    result: int | None = None
+    output: list[int] = field(default_factory=list)
+    instructions: int = 0
+    breaches: list[str] = field(default_factory=list)
+    fault: str | None = None
+    lowest_sp: int = 0xFFFFFFFF
+
+    @property
+    def text(self) -> str:
+        return bytes(c & 0xFF for c in self.output).decode("latin1")
+
+
+def execute(
+    elf: bytes, request: RewriteRequest, entry: int, argument: int = 0, watch: bool = True, limit: int = 50_000_000,
+    data: bytes = b"",
+) -> Run:  # fmt: skip
+    """Call the export in Unicorn. `data` is put behind the constants, where the sandbox may read it (0x90000)."""
+    linked = LinkedElf(elf)
+    emulator = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+    emulator.mem_map(0, 0x200000)
+    emulator.mem_map(0x20000000, 0x200000)
+    for section in linked.sections:
+        if section.allocated and section.kind != "SHT_NOBITS" and section.size:
+            emulator.mem_write(section.address, linked.data[section.place : section.place + section.size])
+    if data:
+        emulator.mem_write(0x90000, data)
+    if watch:
+        _protect(emulator, request)
+    run = Run()
+    _hook(emulator, request, run, watch)
+    emulator.reg_write(arm_const.UC_ARM_REG_SP, request.stack_high)
+    emulator.reg_write(arm_const.UC_ARM_REG_LR, RETURN | 1)
+    emulator.reg_write(arm_const.UC_ARM_REG_R0, argument)
+    for n in range(4, 12):
+        emulator.reg_write(arm_const.UC_ARM_REG_R0 + n, 0x1000 + n)
+    try:
+        emulator.emu_start(entry | 1, RETURN, count=limit)
+        if emulator.reg_read(arm_const.UC_ARM_REG_PC) != RETURN:
+            run.fault = "did not return"
+    except unicorn.UcError as error:
+        run.fault = f"{error} at {emulator.reg_read(arm_const.UC_ARM_REG_PC):#x}"
+    run.result = emulator.reg_read(arm_const.UC_ARM_REG_R0)
+    if watch:
+        _check_canaries(emulator, request, run)
+    if run.fault is None:
+        _check_return(emulator, request, run)
+    return run
+
+
+def _check_return(emulator: unicorn.Uc, request: RewriteRequest, run: Run) -> None:
+    if emulator.reg_read(arm_const.UC_ARM_REG_SP) != request.stack_high:
+        run.breaches.append("SP at return")
+    for n in range(4, 12):
+        if emulator.reg_read(arm_const.UC_ARM_REG_R0 + n) != 0x1000 + n:
+            run.breaches.append(f"r{n} not preserved")
+
+
+def _hook(emulator: unicorn.Uc, request: RewriteRequest, run: Run, watch: bool) -> None:
+    """Record imports; when watching, also blocks outside of the sandbox, SP out of range, and instructions.
+
+    Stores are watched by page protection and canaries (see `_protect`): Unicorn's write hook disturbs IT blocks.
+    """
+
+    def called(emulator: unicorn.Uc, _address: int, _size: int, _data: object) -> None:
+        run.output.append(emulator.reg_read(arm_const.UC_ARM_REG_R0))
+        for register in (1, 2, 3, 12):
+            emulator.reg_write(arm_const.UC_ARM_REG_R0 + register, 0xDEAD0000 + register)
+
+    def block(emulator: unicorn.Uc, address: int, _size: int, _data: object) -> None:
+        if not (request.code_start <= address < request.code_end or OUT <= address < OUT + 4):
+            run.breaches.append(f"control reached {address:#x}")
+            emulator.emu_stop()
+        sp = emulator.reg_read(arm_const.UC_ARM_REG_SP)
+        run.lowest_sp = min(run.lowest_sp, sp)
+        if not request.stack_low <= sp <= request.stack_high:
+            run.breaches.append(f"SP is {sp:#x} at {address:#x}")
+            emulator.emu_stop()
+
+    def count(_emulator: unicorn.Uc, _address: int, _size: int, _data: object) -> None:
+        run.instructions += 1
+
+    emulator.hook_add(unicorn.UC_HOOK_CODE, called, begin=OUT, end=OUT)
+    if watch:
+        emulator.hook_add(unicorn.UC_HOOK_BLOCK, block)
+        emulator.hook_add(unicorn.UC_HOOK_CODE, count)
+
+
+def _writable(request: RewriteRequest) -> tuple[int, int]:
+    """What the sandbox may write: window, slack, and right behind it the shadow stack."""
+    return request.window_base - request.slack_below, request.stack_high + request.shadow_offset
+
+
+def _protect(emulator: unicorn.Uc, request: RewriteRequest) -> None:
+    """Pages without a writable byte are read-only; the other bytes of partly writable pages hold a canary."""
+    low, high = _writable(request)
+    first, last = low & ~0xFFF, (high + 0xFFF) & ~0xFFF
+    emulator.mem_protect(0x20000000, first - 0x20000000, unicorn.UC_PROT_READ)
+    emulator.mem_protect(last, 0x20200000 - last, unicorn.UC_PROT_READ)
+    emulator.mem_protect(0, 0x200000, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
+    emulator.mem_write(first, b"\xc5" * (low - first))
+    emulator.mem_write(high, b"\xc5" * (last - high))
+
+
+def _check_canaries(emulator: unicorn.Uc, request: RewriteRequest, run: Run) -> None:
+    low, high = _writable(request)
+    first, last = low & ~0xFFF, (high + 0xFFF) & ~0xFFF
+    for start, size in ((first, low - first), (high, last - high)):
+        if bytes(emulator.mem_read(start, size)).strip(b"\xc5"):
+            run.breaches.append("a store beside the write set")
+
+
+def rewritten(image: Image) -> RewriteResult:
+    return rewrite(image.elf, [image.request])
+
+
+def both(image: Image, argument: int = 0, data: bytes = b"") -> tuple[Run, Run]:
+    """The program as linked and as rewritten, on the same input."""
+    plain = execute(image.elf, image.request, image.request.exports["run"], argument, data=data, watch=False)
+    result = rewritten(image)
+    return plain, execute(result.elf, image.request, result.exports["t"]["run"], argument, data=data)
+
+
+def identity(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
