@@ -43,6 +43,12 @@ def _problems(image: Image, layout: Layout) -> Iterator[str]:
         ranges = [(section.start, section.end), *([section.load] if section.load else [])]
         if any(_overlap(part, other) for part in ranges for other in taken + programmed):
             yield f"the host's section {section.name} at 0x{section.start:08x} overlaps a sandbox"
+    for start, end in image.claims:
+        if any(_overlap((start, end), other) for other in programmed):
+            yield (
+                f"a host segment claims the load addresses 0x{start:08x}..0x{end:08x}, where a sandbox is programmed: "
+                f"a section without bytes in the file (.bss) needs AT(ADDR(...)) in the linker script"
+            )
     for name in _STACK_AND_HEAP:
         if name in image.symbols and _inside(image.symbols[name], taken):
             yield f"{name} is 0x{image.symbols[name]:08x}, which belongs to a sandbox now"

@@ -103,8 +103,9 @@ def _provisional(name: str, code: int, ram: int, region: str) -> SandboxLayout:
 def render(vendor: VendorScript, layout: Layout) -> str:
     """The complete linker script for `-T`, in place of the vendor's.
 
-    It is the vendor's text with INCLUDEs put in place and two numbers changed for each carved region, and one more
-    SECTIONS command after it. LinkerScriptError if a pattern of the vendor would take a sandbox's sections.
+    It is the vendor's text with INCLUDEs put in place and two numbers changed for each carved region (and, where flash
+    is short, a load address for .bss), and one more SECTIONS command after it. LinkerScriptError if a pattern of the
+    vendor would take a sandbox's sections.
     """
     for box in layout.sandboxes:
         if not _NAME.fullmatch(box.name):
@@ -120,7 +121,7 @@ def render(vendor: VendorScript, layout: Layout) -> str:
         fill_code=_FILL_CODE,
         fill_slots=_FILL_SLOTS,
     )
-    return vendor.edited(layout.regions) + sections + "\n"
+    return vendor.edited(layout.regions, layout.in_place) + sections + "\n"
 
 
 def _samples(name: str) -> list[str]:

@@ -26,14 +26,18 @@ _OCCUPYING = frozenset({"SHT_PROGBITS", "SHT_NOBITS"})
 
 @dataclass(frozen=True)
 class ImageSection:
-    """One section that has an address. `load` is None where the file has no bytes for it; `alloc` is false for COPY."""
+    """One section that has an address.
+
+    load: where its bytes are programmed, None without bytes in the file. claim: the physical address that its segment
+    gives it, bytes or not; None for COPY sections, which are in no segment.
+    """
 
     name: str
     start: int
     end: int
     load: Range | None
+    claim: int | None
     align: int
-    alloc: bool
     executable: bool
 
 
@@ -100,7 +104,7 @@ def measure(elf: Path | str, vendor: VendorScript) -> Measurement:
     """
     image = read_image(Path(elf))
     return Measurement(
-        tuple(_region_use(region, image) for region in vendor.regions), tuple(_sandbox_sizes(image.sections))
+        tuple(_region_use(region, image, vendor) for region in vendor.regions), tuple(_sandbox_sizes(image.sections))
     )
 
 
@@ -158,24 +162,21 @@ def _has_address(section: Section) -> bool:
 def _section(section: Section, segments: Iterable[Segment]) -> ImageSection:
     header = section.header
     start, size = header["sh_addr"], header["sh_size"]
-    alloc = bool(header["sh_flags"] & SH_FLAGS.SHF_ALLOC)
-    load = None
-    if alloc and header["sh_type"] != "SHT_NOBITS":
-        holder = next((s for s in segments if s.section_in_segment(section)), None)
-        first = start if holder is None else holder["p_paddr"] + start - holder["p_vaddr"]
-        load = (first, first + size)
+    holder = next((s for s in segments if s.section_in_segment(section)), None)
+    claim = None if holder is None else holder["p_paddr"] + start - holder["p_vaddr"]
+    has_bytes = header["sh_type"] != "SHT_NOBITS"
     return ImageSection(
         section.name,
         start,
         start + size,
-        load,
+        (claim, claim + size) if claim is not None and has_bytes else None,
+        claim,
         max(header["sh_addralign"], 1),
-        alloc,
         bool(header["sh_flags"] & SH_FLAGS.SHF_EXECINSTR),
     )
 
 
-def _region_use(region: Region, image: Image) -> RegionUse:
+def _region_use(region: Region, image: Image, vendor: VendorScript) -> RegionUse:
     host = image.host
     run = [(s.start, s.end) for s in host]
     load = [s.load for s in host if s.load is not None]
@@ -191,7 +192,29 @@ def _region_use(region: Region, image: Image) -> RegionUse:
         loaded=bool(loaded),
         code=any(s.executable and s.load == (s.start, s.end) for s in here),
         ram=any(s.load != (s.start, s.end) for s in here),
+        claiming=tuple(s.name for s in _movable(host, vendor) if s.claim and region.origin <= s.claim < region.end),
     )
+
+
+def _movable(host: Sequence[ImageSection], vendor: VendorScript) -> list[ImageSection]:
+    """Sections without bytes that inherited a load address from the one before (ld manual, "Output Section LMA").
+
+    Only those behind all programmed data of their memory: a later section with bytes would inherit the new distance.
+    """
+    return [
+        section
+        for section in host
+        if section.load is None
+        and section.claim not in {None, section.start}
+        and section.name in vendor.movable
+        and not any(_follows(other, section, vendor.regions) for other in host)
+    ]
+
+
+def _follows(other: ImageSection, section: ImageSection, regions: Sequence[Region]) -> bool:
+    """Has `other` bytes in the file, and does it come after `section` in the same region?"""
+    home = next((region for region in regions if region.contains(section.start, section.end)), None)
+    return home is None or (other.load is not None and section.start < other.start < home.end)
 
 
 def largest_hole(region: Region, used: Iterable[Range]) -> Range:

@@ -66,7 +66,7 @@ class RegionUse:
     section there. hole: the largest range that no host segment claims, by p_memsz in physical addresses too (loaders
     zero-fill it); None: the whole region. file_hole: the same when only bytes in the file count. loaded: something is
     programmed into it. code: host instructions are programmed there and run from there. ram: it holds data that are not
-    programmed there.
+    programmed there. claiming: host sections without bytes that could be kept from having a load address here.
     """
 
     region: str
@@ -77,6 +77,7 @@ class RegionUse:
     loaded: bool = False
     code: bool = False
     ram: bool = False
+    claiming: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -206,13 +207,15 @@ class Carve:
 @dataclass(frozen=True)
 class Layout:
     """The solver's decision. `regions` are the host's after carving, `ram` names those that are RAM. `measuring`
-    layouts are provisional: they serve the first link only, which learns sizes."""
+    layouts are provisional: they serve the first link only, which learns sizes. `in_place`: host sections without
+    bytes in the file (.bss) that would claim flash; the script's copy gives them their run address as load address."""
 
     sandboxes: tuple[SandboxLayout, ...]
     regions: tuple[Region, ...]
     ram: tuple[str, ...] = ()
     carves: tuple[Carve, ...] = ()
     notes: tuple[str, ...] = ()
+    in_place: tuple[str, ...] = ()
     measuring: bool = False
 
     def sandbox(self, name: str) -> SandboxLayout:

@@ -59,7 +59,7 @@ class Assignment:
 
 @dataclass(frozen=True)
 class OutputSection:
-    """`after_colon`: where its attributes begin. `own_load`: the script says where it is loaded, AT(...) or AT> REGION."""
+    """after_colon: where its attributes begin. own_load: the script says where it is loaded, AT(...) or AT> REGION."""
 
     name: str
     after_colon: int

@@ -36,8 +36,8 @@ def solve(request: LayoutRequest) -> Layout:
     packed = pack(request)
     if isinstance(packed, list):
         raise no_room(request, packed)
-    places, notes = _place_code(request, {packing.carve.region for packing in packed})
-    return _layout(request, packed, places, notes)
+    places, tight = _place_code(request, {packing.carve.region for packing in packed})
+    return _layout(request, packed, places, tight)
 
 
 # -- input --
@@ -102,26 +102,27 @@ class CodePlace:
     end: int
 
 
-def _place_code(request: LayoutRequest, carved: set[str]) -> tuple[dict[str, CodePlace], tuple[str, ...]]:
+def _place_code(request: LayoutRequest, carved: set[str]) -> tuple[dict[str, CodePlace], list[RegionUse]]:
+    """Where each sandbox is programmed, and the regions in which host sections must give up claims without bytes."""
     by_region: dict[str, list[SandboxNeeds]] = {}
     for box in request.sandboxes:
         by_region.setdefault(box.code_region or _code_region(request), []).append(box)
     places: dict[str, CodePlace] = {}
-    notes: list[str] = []
+    tight: list[RegionUse] = []
     for name, boxes in by_region.items():
         if name in carved:
             raise LayoutError(
                 f"region {name} would hold both the code and the window of sandbox {boxes[0].name}",
                 "choose another region with code_region= or region=",
             )
-        places |= _place_in(request, name, boxes, notes)
-    return places, tuple(notes)
+        places |= _place_in(request, name, boxes, tight)
+    return places, tight
 
 
 def _place_in(
-    request: LayoutRequest, name: str, boxes: Sequence[SandboxNeeds], notes: list[str]
+    request: LayoutRequest, name: str, boxes: Sequence[SandboxNeeds], tight: list[RegionUse]
 ) -> dict[str, CodePlace]:
-    """Behind what the host claims; if that leaves too little, behind the host's bytes in the file, with a note."""
+    """Behind what the host claims; if that leaves too little, behind the host's bytes in the file."""
     region = next(region for region in request.regions if region.name == name)
     use = next((use for use in request.host if use.region == name), RegionUse(name, 0))
     whole = (region.origin, region.end)
@@ -129,11 +130,8 @@ def _place_in(
     for hole in (claimed, bytes_only):
         places = _sequence(name, boxes, hole[0])
         if all(place.end <= hole[1] for place in places.values()):
-            if hole == bytes_only != claimed:
-                notes.append(
-                    f"{name}: the sandboxes' code lies behind the host's bytes, but a host segment without bytes in "
-                    f"the file (.bss) has its load address there too"
-                )
+            if hole != claimed:
+                tight.append(use)
             return places
     raise code_too_large(region, bytes_only, boxes, max(place.end for place in places.values()))
 
@@ -169,7 +167,7 @@ def _place_one(region: str, box: SandboxNeeds, start: int) -> CodePlace:
 
 
 def _layout(
-    request: LayoutRequest, packed: Sequence[Packing], places: dict[str, CodePlace], notes: tuple[str, ...]
+    request: LayoutRequest, packed: Sequence[Packing], places: dict[str, CodePlace], tight: Sequence[RegionUse]
 ) -> Layout:
     bases = {name: (*found, packing.carve.region) for packing in packed for name, found in packing.bases.items()}
     carves = {packing.carve.region: packing.carve for packing in packed}
@@ -183,7 +181,11 @@ def _layout(
         regions=regions,
         ram=tuple(region.name for region in request.regions if region.name in ram or region.name in carves),
         carves=tuple(carves[region.name] for region in request.regions if region.name in carves),
-        notes=notes,
+        notes=tuple(
+            f"{use.region} is short: {', '.join(use.claiming) or 'nothing'} of the host has no load address there now"
+            for use in tight
+        ),
+        in_place=tuple(name for use in tight for name in use.claiming),
     )
 
 

@@ -54,7 +54,13 @@ def certify_and_publish(target: list[Any], source: list[Any], env: Any) -> int:
 
 
 def configuration(target: list[Any], source: list[Any], env: Any) -> dict[str, Any]:
-    """The build file (toolchain/config.py) of a firmware. The linker script is the last source."""
+    """The build file (toolchain/config.py) of a firmware. The linker script is the last source.
+
+    SCons runs actions in the top folder, where the paths in $RINGFENCE_HOST and $RINGFENCE_SANDBOXES start.
+    """
+    boxes = json.loads(env["RINGFENCE_SANDBOXES"])
+    for box in boxes:
+        box |= {key: [os.path.abspath(path) for path in box[key]] for key in ("objects", "directories")}
     flags = [*_words(env, "CCFLAGS"), *_words(env, "CFLAGS"), *_words(env, "LINKFLAGS")]
     return {
         "output": target[0].get_abspath(),
@@ -64,11 +70,11 @@ def configuration(target: list[Any], source: list[Any], env: Any) -> dict[str, A
         "link_flags": _words(env, "LINKFLAGS"),
         "libraries": [str(name).removeprefix("-l") for name in flatten([env.get("LIBS", [])]) if isinstance(name, str)],
         "directories": [env.Dir(path).get_abspath() for path in flatten([env.get("LIBPATH", [])])],
-        "objects": list(env["RINGFENCE_HOST"]),
+        "objects": [os.path.abspath(path) for path in env["RINGFENCE_HOST"]],
         "linker_script": source[-1].get_abspath(),
         "part": env.subst("$RINGFENCE_PART") or None,
         "aliases": [list(alias) for alias in env["RINGFENCE_ALIASES"]],
-        "sandboxes": json.loads(env["RINGFENCE_SANDBOXES"]),
+        "sandboxes": boxes,
     }
 
 

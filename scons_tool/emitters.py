@@ -37,12 +37,12 @@ class SandboxNodes:
     directories: tuple[Any, ...]
 
     def description(self) -> dict[str, Any]:
-        """One element of "sandboxes" in a build file."""
+        """One element of "sandboxes" in a build file; paths from the top folder, so that a moved tree stays current."""
         options: dict[str, Any] = json.loads(self.spec.to_json())
         return options | {
-            "objects": [node.get_abspath() for node in (*self.objects, *self.archives)],
+            "objects": [str(node) for node in (*self.objects, *self.archives)],
             "libraries": list(self.libraries),
-            "directories": [node.get_abspath() for node in self.directories],
+            "directories": [str(node) for node in self.directories],
         }
 
 
@@ -89,7 +89,7 @@ def sandboxed_program(
     own: list[Any] = env.RingfenceFirmware(
         target, [*host, *archives, *inside, script],
         **variables,
-        RINGFENCE_HOST=[node.get_abspath() for node in (*host, *archives)],
+        RINGFENCE_HOST=[str(node) for node in (*host, *archives)],
         RINGFENCE_SANDBOXES=json.dumps([box.description() for box in boxes]),
         RINGFENCE_PART=part or env["RINGFENCE_PART"],
         RINGFENCE_ALIASES=list(aliases) or env["RINGFENCE_ALIASES"],

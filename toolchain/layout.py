@@ -30,9 +30,9 @@ class Placed:
     addresses: tuple[int, ...]
 
     def address_of(self, label: Label) -> int:
-        """Without Thumb bit; a label outside the program is an absolute address (an import)."""
+        """Without Thumb bit; imports are where they are."""
         n = self.program.index.get(label)
-        return label.address if n is None else self.addresses[n]
+        return _outside(self.program, label) if n is None else self.addresses[n]
 
     @cached_property
     def _origins(self) -> list[int]:
@@ -48,6 +48,13 @@ class Placed:
 def lay_out(program: Program, start: int) -> Placed:
     """Raises RingfenceError where something cannot reach its target in any form."""
     return _Layout(program, start).place()
+
+
+def _outside(program: Program, label: Label) -> int:
+    """The address of an import; nothing else outside the program may be referred to."""
+    if label.address not in program.imports:
+        raise RingfenceError(f"internal error: {label.address:#010x} is referred to but was not recovered")
+    return label.address
 
 
 class _Layout:
@@ -164,7 +171,7 @@ class _Layout:
 
     def _target(self, label: Label) -> int:
         n = self._program.index.get(label)
-        return label.address if n is None else self._addresses[n]
+        return _outside(self._program, label) if n is None else self._addresses[n]
 
     def _place(self, n: int) -> int:
         """The address of the instruction itself, behind its IT instruction."""

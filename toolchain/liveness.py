@@ -16,6 +16,7 @@ from .program import Program
 ARGUMENTS = mask_of(range(4))
 SAVED = mask_of(range(4, 12)) | bit(SP)
 RESULTS = mask_of(range(2))
+_LONGEST_RUN = 16
 SCRATCH = ARGUMENTS | bit(IP) | bit(LR) | FLAGS  # what a call through a pointer or to an import destroys
 
 
@@ -85,21 +86,27 @@ class Liveness:
                     work.append(user)
 
     def _transfer(self, n: int, insn: Insn) -> int:
-        return self._in_run(n, insn) if n in self._runs else self._single(n, insn)
+        return self._in_run(n) if n in self._runs else self._single(n, insn)
 
-    def _in_run(self, n: int, insn: Insn) -> int:
-        """Live before a conditional instruction: what is needed if its condition holds, and what is needed if not.
+    def _in_run(self, n: int) -> int:
+        """Live before an item of a run: what is needed if the condition holds, and what is needed if not.
 
-        Taken apart, because `ite` blocks write a register under both conditions.
+        Taken apart, because `ite` blocks write a register under both conditions, and because hand-written code
+        computes with garbage where the result is only used under the other condition.
         """
         end = self._runs[n]
+        condition = 0
         needed = [self.before[end], self.before[end]]
         for m in range(end - 1, n - 1, -1):
-            other = self._program.items[m].body
-            if isinstance(other, Insn):
-                side = other.condition & 1
-                needed[side] = needed[side] & ~other.kills | other.reads
-        return needed[0] | needed[1] | flags_tested(insn.condition) | bit(SP)
+            insn = self._program.items[m].body
+            if not isinstance(insn, Insn):
+                continue
+            if insn.conditional:
+                condition |= flags_tested(insn.condition)
+            for side in (insn.condition & 1,) if insn.conditional else (0, 1):
+                if insn.is_store or insn.writes & needed[side]:
+                    needed[side] = needed[side] & ~insn.kills | insn.reads
+        return needed[0] | needed[1] | condition | bit(SP)
 
     def _single(self, n: int, insn: Insn) -> int:
         live = self.after(n)
@@ -163,21 +170,21 @@ def _inner_returns(program: Program, flow: Flow, owning: list[frozenset[int]]) -
 
 
 def conditional_runs(program: Program) -> dict[int, int]:
-    """For each conditional instruction, the item behind the run that it is in: neighbours under one condition or its
-    opposite, entered only from the top, with the flags as they were."""
+    """For items of a run, the item behind it. A run is a straight piece of code under one state of the flags whose
+    conditional instructions have one condition or its opposite; its last instruction is conditional."""
     runs: dict[int, int] = {}
-    end = len(program.items)
-    following: Insn | None = None
+    end, pair = 0, -1
     for n in range(len(program.items) - 1, -1, -1):
         insn = program.items[n].insn
-        if insn is None or not insn.needs_it or insn.kind not in ("plain", "literal", "literal_pair", "adr"):
-            following = None
+        if insn is None or insn.kind not in ("plain", "literal", "literal_pair", "adr"):
+            pair = -1
             continue
-        joined = following is not None and n + 1 not in program.joins and not insn.sets_flags
-        if not joined or following is None or following.condition >> 1 != insn.condition >> 1:
-            end = n + 1
-        runs[n] = end
-        following = insn
+        if insn.sets_flags or n + 1 in program.joins or end - n > _LONGEST_RUN:
+            pair = -1
+        if insn.conditional and insn.condition >> 1 != pair:
+            end, pair = n + 1, insn.condition >> 1
+        if pair >= 0:
+            runs[n] = end
     return runs
 
 

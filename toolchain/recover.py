@@ -141,6 +141,7 @@ class Recovery:
         self.tables: dict[int, Table] = {}
         self.blobs: dict[int, Bytes] = {}
         self.taken: set[int] = set()  # functions and imports whose address is taken
+        self._addresses: list[tuple[int, int]] = []  # (instruction, address) of every adr
         self._work: list[int] = []
 
     # -- what is where -------------------------------------------------------------------------------------------
@@ -168,12 +169,15 @@ class Recovery:
     # -- following the code --------------------------------------------------------------------------------------
 
     def follow(self, roots: Iterable[int]) -> None:
-        """Decode everything that control can reach from these addresses."""
+        """Decode everything that control can reach from these addresses, and keep the constants that it uses."""
         self._work.extend(roots)
-        while self._work:
-            address = self._work.pop()
-            if address not in self.insns:
-                self._straight(address)
+        while self._work or self._addresses:
+            while self._work:
+                address = self._work.pop()
+                if address not in self.insns:
+                    self._straight(address)
+            while self._addresses:
+                self._address(*self._addresses.pop())
 
     def _straight(self, address: int) -> None:
         """Decode from `address` until control does not fall through, or reaches what is already decoded."""
@@ -236,6 +240,8 @@ class Recovery:
             self._jump(address, insn.target.address)
         elif insn.kind in ("literal", "literal_pair") and insn.target is not None:
             self._literal(address, insn, insn.target.address)
+        elif insn.kind == "adr" and insn.target is not None:
+            self._addresses.append((address, insn.target.address))
         elif insn.kind == "table":
             self._halfword_table(address, insn)
         elif insn.kind == "table_load":
@@ -298,6 +304,14 @@ class Recovery:
             f"the address {value:#010x} ({self.where(target)}) in the middle of a function is taken",
             "computed goto is not supported in a sandbox",
         )
+
+    def _address(self, address: int, target: int) -> None:
+        """adr: of a jump table (known by now), or of constants; the distance to code cannot be followed."""
+        if target in self.tables:
+            return
+        if self._region(target)[0] != "d":
+            raise self.refuse(address, "the address of code is computed", "computed goto is not supported in a sandbox")
+        self._keep_constants(target)
 
     def _keep_constants(self, address: int) -> Label:
         """Keep the data region around an address word by word, so that it can be addressed from anywhere."""

@@ -71,6 +71,7 @@ attack_\name:
         attack  asm_return_address
         push    {r4, lr}
         str     r0, [sp, #4]
+        movs    r0, #0
         pop     {r4, pc}
         .size   attack_asm_return_address, . - attack_asm_return_address
 
@@ -87,5 +88,6 @@ attack_\name:
 
         attack  asm_link_register
         mov     lr, r0
+        movs    r0, #0
         bx      lr
         .size   attack_asm_link_register, . - attack_asm_link_register

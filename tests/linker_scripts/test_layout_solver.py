@@ -193,12 +193,12 @@ def test_code_goes_behind_the_host_even_if_it_claims_addresses_without_bytes() -
     assert layout.sandbox("codec").code_start == FLASH_AT + 20 * K and layout.notes == ()
 
 
-def test_a_full_flash_falls_back_to_the_hosts_bytes_and_says_so() -> None:
+def test_a_short_flash_takes_the_claim_from_sections_without_bytes_and_says_so() -> None:
     region, use = flash(64 * K, 8 * K)
-    claimed = replace(use, hole=(FLASH_AT + 60 * K, region.end))
+    claimed = replace(use, hole=(FLASH_AT + 60 * K, region.end), claiming=(".bss",))
     layout = solve(request([(region, claimed), ram(64 * K, K)], box()))
     assert layout.sandbox("codec").code_start == FLASH_AT + 8 * K
-    assert "load address" in layout.notes[0]
+    assert layout.in_place == (".bss",) and "FLASH is short: .bss of the host" in layout.notes[0]
 
 
 def test_code_that_does_not_fit_says_what_is_missing() -> None:

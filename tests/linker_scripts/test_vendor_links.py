@@ -157,6 +157,24 @@ def test_a_second_solution_from_the_same_measurement_is_the_same(cmsis: Built) -
     assert text[0] == text[1]
 
 
+def test_a_short_flash_is_used_although_bss_would_claim_it(cubemx: Built, tmp_path: Path) -> None:
+    firmware, _ = cubemx
+    text = (DATA / "cubemx_style.ld").read_text()
+    start, end = text.index("  _siccmram"), text.index("  . = ALIGN(4);\n  .bss")
+    small = tmp_path / "small.ld"  # without .ccmram in between, .bss inherits a load address from .data
+    small.write_text((text[:start] + text[end:]).replace("LENGTH = 1024K", "LENGTH = 8K"))
+    vendor = read_vendor_script(small)
+    seen = firmware.measured(vendor)
+    use = next(use for use in seen.host if use.region == "FLASH")
+    assert use.claiming == (".bss", "._user_heap_stack") and use.hole != use.file_hole
+    elf, layout = firmware.placed(vendor, code=seen.sandbox("codec").code + 2048)
+    assert layout.in_place == use.claiming and len(flat_binary(elf)) < 8192
+    assert "  .bss : AT(ADDR(.bss))\n" in render(vendor, layout)
+    assert qemu("netduinoplus2", elf) == 0
+    with pytest.raises(LayoutError, match=r"a host segment claims the load addresses .* needs AT\(ADDR"):
+        check_linked(firmware.link(render(vendor, replace(layout, in_place=())), "claimed"), layout)
+
+
 # -- what goes wrong --
 
 

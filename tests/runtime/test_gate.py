@@ -59,7 +59,7 @@ def test_buffers_are_copied_in_and_out(run: Run) -> None:
 
 def test_buffers_that_cannot_be_passed_are_refused(run: Run) -> None:
     expect(run("buffers"), {"too_big": 0, "too_big.status": ROOM, "huge": MINUS_ONE, "huge.status": POINTER,
-                            "wrap.status": POINTER, "straddle": MINUS_ONE, "straddle.status": POINTER,
+                            "elsewhere": MINUS_ONE, "elsewhere.status": ROOM, "wrap.status": POINTER, "straddle": MINUS_ONE, "straddle.status": POINTER,
                             "in_stack": MINUS_ONE, "in_stack.status": POINTER})
 
 
@@ -189,6 +189,13 @@ def test_an_abort_does_nothing_when_the_sandbox_is_idle_or_outside_a_handler(run
     seen = run("interrupts")
     assert seen["idle.ticks"] > 10
     expect(seen, {"idle.acted": 0, "idle.add": 1111, "abort.thread": 0})
+
+
+@pytest.mark.parametrize("around", ["", " psp"])
+def test_an_integer_call_costs_at_most_65_instructions_more_than_a_plain_one(
+        firmware: Callable[[str], Path], around: str) -> None:
+    seen = qemu(firmware("-O2"), f"cost{around}")
+    assert 0 < seen["cost.gate"] - seen["cost.host"] <= 65_000
 
 
 @pytest.mark.parametrize("scenario", ["fault_of_host", "fault_of_handler", "fault_of_handler psp enabled",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ..kernel.term import Term, split, zext
 
@@ -13,24 +13,33 @@ def full(width: int) -> Interval:
     return 0, (1 << width) - 1
 
 
-def interval(term: Term, hypotheses: Iterable[Term] = (), memo: dict[Term, Interval] | None = None) -> Interval:
+def interval(term: Term, hypotheses: Iterable[Term] = ()) -> Interval:
     """(low, high), inclusive, such that low <= term <= high wherever the hypotheses hold."""
-    hyps = tuple(hypotheses)
-    return _Analysis(hyps, {} if memo is None else memo).of(term)
+    return Analysis(hypotheses).of(term)
 
 
-class _Analysis:
-    def __init__(self, hypotheses: tuple[Term, ...], memo: dict[Term, Interval]) -> None:
-        self.hypotheses = hypotheses
-        self.memo = memo
+class Analysis:
+    """Intervals of terms under fixed hypotheses; what was computed once is remembered."""
+
+    def __init__(self, hypotheses: Iterable[Term]) -> None:
+        self._memo: dict[Term, Interval] = {}
+        self._about: dict[Term, list[Term]] = {}  # hypotheses by what they compare, offsets apart
+        for h in hypotheses:
+            for atom in set(_atoms(h)):
+                self._about.setdefault(atom, []).append(h)
+
+    def says_something_about(self, t: Term) -> bool:
+        """Whether a hypothesis compares `t`, or `t` at a distance."""
+        return split(t)[0] in self._about
 
     def of(self, t: Term) -> Interval:
-        found = self.memo.get(t)
+        found = self._memo.get(t)
         if found is None:
             found = self._structure(t)
-            for h in self.hypotheses:
+            base = split(t)[0]
+            for h in self._about.get(base, ()) if base is not None else ():
                 found = _meet(found, _implied(h, t))
-            self.memo[t] = found
+            self._memo[t] = found
         return found
 
     def _structure(self, t: Term) -> Interval:
@@ -73,6 +82,20 @@ class _Analysis:
         (_, b), by = self.of(t.args[0]), t.args[1].value
         a = self.of(t.args[0])[0]
         return (a << by, b << by) if by is not None and b << by < 1 << t.width else full(t.width)
+
+
+def _atoms(fact: Term) -> Iterator[Term]:
+    """What a boolean compares: the bases of the terms, also widened to 32 bits."""
+    if fact.op in ("and", "or", "not") and fact.width == 1:
+        for part in fact.operands():
+            yield from _atoms(part)
+        return
+    for operand in fact.operands():
+        base = split(operand)[0]
+        if base is not None:
+            yield base
+            if base.width < 32:
+                yield zext(base)
 
 
 def _meet(a: Interval, b: Interval) -> Interval:

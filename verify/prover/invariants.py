@@ -16,7 +16,7 @@ from ..kernel.policy import Sandbox
 from ..kernel.proof import Fact, Function, Invariant, SandboxProof
 from ..kernel.safety import RA, S, distance_from_s, tail_call_is_safe
 from ..kernel.term import FALSE, TRUE, Term, and_, split
-from .intervals import interval
+from .intervals import Analysis, interval
 
 _WORD = 1 << 32
 _VISITS_BEFORE_WIDENING = 6
@@ -128,12 +128,12 @@ class _Explorer(Executor):
         elif target in self.context.needs and not inside and tail_call_is_safe(self.depth, self._regs[14]):
             self.calls.add((0, target))
         elif self.context.code(target, 2) is not None:
-            known = (*self.hypotheses, self._guard, condition)
+            known = Analysis((*self.hypotheses, self._guard, condition))
             facts = {r: f for r, t in enumerate(self._regs) if r != 13 and (f := _abstract(t, known)) is not None}
             self.edges.append((target, _Block(self.depth, self.slot, self._grant(self._guard, condition), facts)))
 
 
-def _abstract(value: Term, known: Iterable[Term]) -> Fact | None:
+def _abstract(value: Term, known: Analysis) -> Fact | None:
     if value.value is not None:
         return Fact("const", value.value)
     distance = distance_from_s(value)
@@ -141,19 +141,10 @@ def _abstract(value: Term, known: Iterable[Term]) -> Fact | None:
         return Fact("s", distance % _WORD)
     if value is RA:
         return Fact("ra")
-    if value.op == "var" and not any(value is split(a)[0] for h in known for a in _atoms(h)):
+    if value.op == "var" and not known.says_something_about(value):
         return None
-    low, high = interval(value, known)
+    low, high = known.of(value)
     return Fact("range", low, high) if high - low < _WORD // 2 else None
-
-
-def _atoms(fact: Term) -> Iterable[Term]:
-    """The terms that a boolean compares."""
-    if fact.width == 1 and fact.op in ("and", "or", "not"):
-        for part in fact.operands():
-            yield from _atoms(part)
-    else:
-        yield from fact.operands()
 
 
 def _join(a: Fact | None, b: Fact | None, widen: bool) -> Fact | None:

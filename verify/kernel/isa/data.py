@@ -2,7 +2,7 @@
 
 Every function here builds a `Semantics` from the parts that an encoding is made of: the operation, where the second
 operand comes from, and when the flags are set. What the manual's pseudocode calls Shift_C, AddWithCarry and
-ThumbExpandImm_C (A2.2.1, A7.3.2, D6.4) is `shift_c`, `add_with_carry` and `expand_imm_c`.
+ThumbExpandImm_C (A2.2.1, A5.3.2, A7.4) is `shift_c`, `add_with_carry` and `expand_imm_c`.
 
 The architecture clears bits 1:0 of every value written to SP. The rows do not: the executor demands that SP is a
 known multiple of 4 below its value at the function's entry, where masking changes nothing.
@@ -35,7 +35,7 @@ from ..term import (
 from .machine import Machine
 from .rows import Fields, Semantics
 
-LSL, LSR, ASR, ROR = range(4)  # the `type` field of shifts (A7.4.2)
+LSL, LSR, ASR, ROR = range(4)  # the `type` field of shifts (A7.4)
 Operand = Callable[[Machine, Fields], tuple[Term, Term]]  # the second operand and the shifter's carry
 When = Callable[[Fields, bool], bool]  # (fields, in an IT block): does this encoding set the flags?
 
@@ -63,7 +63,7 @@ def if_s(f: Fields, _in_it: bool) -> bool:
 
 
 def shift_c(value: Term, kind: int, amount: int, carry: Term) -> tuple[Term, Term]:
-    """Shift by the immediate `amount` as encoded: 0 means 32 for LSR and ASR, and RRX for ROR (A7.4.2)."""
+    """Shift by the immediate `amount` as encoded: 0 means 32 for LSR and ASR, and RRX for ROR (A7.4)."""
     if kind == LSL:
         return (value, carry) if amount == 0 else (shl(value, const(amount)), extract(value, 32 - amount, 1))
     if kind == ROR:
@@ -75,7 +75,7 @@ def shift_c(value: Term, kind: int, amount: int, carry: Term) -> tuple[Term, Ter
 
 
 def shift_by_register_c(value: Term, kind: int, register: Term, carry: Term) -> tuple[Term, Term]:
-    """Shift by the low byte of `register`: 0 to 255, not modulo 32; 0 leaves the carry as it is (D6.4).
+    """Shift by the low byte of `register`: 0 to 255, not modulo 32; 0 leaves the carry as it is (A2.2.1).
 
     The carry is the last bit that left: it is found by shifting 33 bits, with room for one bit where it comes out.
     """
@@ -337,7 +337,7 @@ def unknown_to(*registers: str) -> Semantics:
 
 
 def mul_t1(m: Machine, f: Fields, in_it: bool) -> None:
-    """MULS outside IT blocks sets N and Z, and leaves C and V (A7.7.84)."""
+    """MULS outside IT blocks sets N and Z, and leaves C and V (A7.7, MUL)."""
     m.set_reg(f["Rd"], m.unknown())
     if not in_it:
         m.set_flags(n=m.unknown(1), z=m.unknown(1))

@@ -67,7 +67,7 @@ def literal(scale: int = 1) -> Address:
 
 
 def literal_aligned(m: Machine, f: Fields) -> tuple[Term, Term | None]:
-    """LDRD (literal): UNPREDICTABLE unless PC is a multiple of 4 (A7.7.50), which only the address can tell."""
+    """LDRD (literal): UNPREDICTABLE unless PC is a multiple of 4 (A7.7, LDRD), which only the address can tell."""
     if m.pc & 2:
         raise Refused("LDRD (literal) T1: UNPREDICTABLE where PC is not a multiple of 4")
     return literal(4)(m, f)
@@ -89,7 +89,7 @@ def _write(m: Machine, register: int, value: Term) -> None:
 
 
 def _demand_aligned(address: Term) -> None:
-    """A load of PC from an unaligned address is UNPREDICTABLE (A7.7.43 and others).
+    """A load of PC from an unaligned address is UNPREDICTABLE (A7.7, LDR).
 
     The constant part decides: SP is a multiple of 4, other addresses are constants, or else the value loaded is
     unknown and no rule lets control follow it.

@@ -3,51 +3,15 @@
 MUL, ADD ... set the flags outside IT blocks only; CMP, CMN and TST always.
 """
 
-# ruff: noqa: E501  (a row is a line)
+# ruff: noqa: E501, I001  (a row is a line; imports are packed)
 
 from __future__ import annotations
 
-from .checks import (
-    BASE_LOWEST,
-    CMP_HIGH,
-    IT_CONDITION,
-    NO_BX_PC,
-    NO_PC_JUMP,
-    at_least,
-    not_pc,
-)
-from .control import (
-    branch_short,
-    call_register,
-    compare_branch,
-    if_then,
-    jump_register,
-    nothing,
-    trap,
-)
+from .checks import BASE_LOWEST, CMP_HIGH, IT_CONDITION, NO_BX_PC, NO_PC_JUMP, at_least, not_pc
+from .control import branch_short, call_register, compare_branch, if_then, jump_register, nothing, trap
 from .data import (
-    ASR,
-    LSL,
-    LSR,
-    REV,
-    REV16,
-    REVSH,
-    ROR,
-    adr,
-    always,
-    arithmetic,
-    immediate,
-    logic,
-    mul_t1,
-    never,
-    outside_it,
-    register,
-    reverse_bytes,
-    shift_by_register,
-    shifted_by,
-    sxt,
-    uxt,
-    zero,
+    ASR, LSL, LSR, REV, REV16, REVSH, ROR, adr, always, arithmetic, immediate, logic, mul_t1, never, outside_it,
+    register, reverse_bytes, shift_by_register, shifted_by, sxt, uxt, zero,
 )
 from .memory import SP, literal, load, load_multiple, plus_imm, plus_register, store, store_multiple
 from .rows import Row, forbidden, row

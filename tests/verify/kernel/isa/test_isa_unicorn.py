@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from isa_test_machine import TestMachine, background
+from isa_test_machine import TestMachine, background  # type: ignore[import-not-found]
 
 from ringfence.verify.kernel.isa.decode import TABLE, Refused, decode
 from ringfence.verify.kernel.isa.rows import Row

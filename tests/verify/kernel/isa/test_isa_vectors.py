@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from isa_test_machine import FLAGS, TestMachine
+from isa_test_machine import FLAGS, TestMachine  # type: ignore[import-not-found]
 
 from ringfence.verify.kernel.isa.conditions import condition
 from ringfence.verify.kernel.isa.decode import Refused
@@ -139,7 +139,7 @@ def differences(m: TestMachine, post: dict[str, Any], name: str) -> list[str]:
             found.append(f"{flag} is {m.value(m.flags[flag])}")
     if (m.pc, m.thumb) != (post["pc"], post["t"]):
         found.append(f"pc is {m.pc:#x} (T {m.thumb}), not {post['pc']:#x} (T {post['t']})")
-    expected_writes = {address: byte for address, byte in post["writes"]}
+    expected_writes = dict(post["writes"])
     if m.writes != expected_writes and not (name.startswith("STREX") and not expected_writes):
         # a STREX without reservation stores nothing in the models; the row says what it may store
         found.append(f"writes {m.writes}")

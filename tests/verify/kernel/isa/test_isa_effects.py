@@ -1,0 +1,211 @@
+"""What single instructions do, in which order, and in which form: the shapes that the executor relies on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from isa_test_machine import TestMachine  # type: ignore[import-not-found]
+from ringfence.verify.kernel.isa.decode import Refused, decode
+from ringfence.verify.kernel.term import Term, add, and_, const, eq, extract, not_, or_, ult, var
+
+PC = 0x1000
+R = [var(f"r{i}") for i in range(15)]
+SP = R[13]
+
+
+class Recorder(TestMachine):  # type: ignore[misc]
+    """On terms; keeps what was done, in order."""
+
+    def __init__(self, code: str, pc: int = PC) -> None:
+        super().__init__(bytes.fromhex(code), [0] * 15, 0, pc, symbolic=True)
+        self.done: list[tuple[Any, ...]] = []
+
+    def set_reg(self, number: int, value: Term) -> None:
+        self.done.append(("reg", number))
+        super().set_reg(number, value)
+
+    def load(self, address: Term, size: int) -> Term:
+        self.done.append(("load", address, size))
+        self._fresh += 1
+        return var(f"m{self._fresh}", 8 * size)
+
+    def store(self, address: Term, size: int, value: Term) -> None:
+        self.done.append(("store", address, size, value))
+
+    def jump(self, target: int, condition: Term | None = None) -> None:
+        self.done.append(("jump", target, condition))
+
+    def jump_value(self, value: Term) -> None:
+        self.done.append(("jump to", value))
+
+    def jump_table(self, base: Term, index: Term, entry_size: int) -> None:
+        self.done.append(("table", base, index, entry_size))
+
+    def call(self, target: int) -> None:
+        self.done.append(("call", target))
+
+    def call_value(self, value: Term) -> None:
+        self.done.append(("call of", value))
+
+
+def run(code: str, pc: int = PC) -> Recorder:
+    m = Recorder(code, pc)
+    m.step()
+    return m
+
+
+@pytest.mark.parametrize(
+    ("code", "z", "c"),
+    [
+        ("8842", eq(R[0], R[1]), not_(ult(R[0], R[1]))),  # cmp r0, r1
+        ("0a28", eq(R[0], const(10)), not_(ult(R[0], const(10)))),  # cmp r0, #10
+        ("b0f57a7f", eq(R[0], const(1000)), not_(ult(R[0], const(1000)))),  # cmp.w r0, #1000
+        ("401a", eq(R[0], R[1]), not_(ult(R[0], R[1]))),  # subs r0, r0, r1
+        ("c542", not_(R[0]), None),
+    ],
+)
+def test_comparisons_give_plain_terms(code: str, z: Term, c: Term | None) -> None:
+    if c is None:  # cmn r5, r0: a sum
+        m = run(code)
+        assert m.flags["c"] is ult(add(R[5], R[0]), R[5])
+        return
+    m = run(code)
+    assert m.flags["z"] is z
+    assert m.flags["c"] is c
+
+
+@pytest.mark.parametrize(
+    ("code", "register", "value"),
+    [
+        ("c2f20000", 0, or_(and_(R[0], const(0xFFFF)), const(0x20000000))),  # movt r0, #0x2000
+        ("6ff31f40", 0, and_(R[0], const(0xFFFF))),  # bfc r0, #16, #16
+        ("c0f30910", 0, None),  # ubfx r0, r0, #4, #10
+        ("82b0", 13, add(SP, const(-8))),  # sub sp, #8
+        ("6f46", 7, SP),  # mov r7, sp
+        ("bd46", 13, R[7]),  # mov sp, r7
+        ("0df10807", 7, add(SP, const(8))),  # add.w r7, sp, #8
+        ("80b2", 0, and_(R[0], const(0xFFFF))),  # uxth r0, r0
+        ("a0f10400", 0, add(R[0], const(-4))),  # sub.w r0, r0, #4
+        ("01a0", 0, const(PC + 8)),  # adr r0, .+8
+    ],
+)
+def test_addresses_and_guards_keep_their_normal_forms(code: str, register: int, value: Term | None) -> None:
+    m = run(code)
+    if value is not None:
+        assert m.regs[register] is value
+    else:
+        assert m.regs[register].op == "and"
+        assert m.regs[register].args[1] is const(0x3FF)
+
+
+@pytest.mark.parametrize(
+    ("code", "done"),
+    [
+        # push {r4, lr}: both stores, lowest register lowest, then SP
+        ("10b5", [("store", add(SP, const(-8)), 4, R[4]), ("store", add(SP, const(-4)), 4, R[14]), ("reg", 13)]),
+        # pop {r4, pc}: loads, then SP, then r4, and the jump last
+        ("10bd", [("load", SP, 4), ("load", add(SP, const(4)), 4), ("reg", 13), ("reg", 4), ("jump to", var("m2"))]),
+        # ldr pc, [sp], #4
+        ("5df804fb", [("load", SP, 4), ("reg", 13), ("jump to", var("m1"))]),
+        # str r1, [r2, #-4]!
+        ("42f8041d", [("store", add(R[2], const(-4)), 4, R[1]), ("reg", 2)]),
+        # ldrd r0, r1, [r2], #8
+        ("f2e80201", [("load", R[2], 4), ("load", add(R[2], const(4)), 4), ("reg", 2), ("reg", 0), ("reg", 1)]),
+        # ldmia r1, {r1, r2}: no writeback
+        ("06c9", [("load", R[1], 4), ("load", add(R[1], const(4)), 4), ("reg", 1), ("reg", 2)]),
+        # stmia r1!, {r1, r2}: the base is stored as it was
+        ("06c1", [("store", R[1], 4, R[1]), ("store", add(R[1], const(4)), 4, R[2]), ("reg", 1)]),
+        # strb r1, [r2, r3, lsl #2] stores the low byte
+        ("02f82310", None),
+        # strex r0, r1, [r2, #4]: declared, and the result unknown
+        ("42e80110", [("store", add(R[2], const(4)), 4, R[1]), ("reg", 0)]),
+    ],
+)
+def test_effects_happen_in_order(code: str, done: list[tuple[Any, ...]] | None) -> None:
+    m = run(code)
+    if done is None:
+        assert [(d[0], d[2], d[3]) for d in m.done] == [("store", 1, extract(R[1], 0, 8))]
+    else:
+        assert m.done == done
+
+
+@pytest.mark.parametrize(
+    ("code", "done"),
+    [
+        ("00e0", ("jump", PC + 4, None)),  # b .+4
+        ("fee7", ("jump", PC, None)),  # b .
+        ("01d0", ("jump", PC + 6, var("z", 1))),  # beq
+        ("3ff4feaf", ("jump", PC, var("z", 1))),  # beq.w .
+        ("fff7feff", ("call", PC)),  # bl .
+        ("7047", ("jump to", R[14])),  # bx lr
+        ("9847", ("call of", R[3])),  # blx r3
+        ("08b1", ("jump", PC + 6, eq(R[0], const(0)))),  # cbz r0
+        ("08b9", ("jump", PC + 6, not_(eq(R[0], const(0))))),  # cbnz r0
+        ("dfe801f0", ("table", const(PC + 4), R[1], 1)),  # tbb [pc, r1]
+        ("dfe811f0", ("table", const(PC + 4), R[1], 2)),  # tbh [pc, r1, lsl #1]
+        ("51f822f0", ("table", R[1], R[2], 4)),  # ldr pc, [r1, r2, lsl #2]
+    ],
+)
+def test_control_transfers(code: str, done: tuple[Any, ...]) -> None:
+    assert run(code).done == [done]
+
+
+def test_a_table_without_scaling_is_an_ordinary_load_of_pc() -> None:
+    assert run("51f802f0").done == [("load", add(R[1], R[2]), 4), ("jump to", var("m1"))]
+
+
+def test_it_gives_condition_and_mask_and_udf_traps() -> None:
+    assert run("0cbf").it == [0, 1]  # ite eq
+    assert run("d4bf").it == [13, 12]  # ite le
+    assert run("00de").trapped
+    assert run("f0f700a0").trapped is True
+
+
+@pytest.mark.parametrize(
+    ("code", "pc"),
+    [
+        ("dfe90201", PC + 2),  # ldrd r0, r1, [pc, #8] where PC is no multiple of 4
+        ("dff802f0", PC),  # ldr.w pc, [pc, #2]
+        ("ddf802f0", PC),  # ldr.w pc, [sp, #2]
+    ],
+)
+def test_what_only_the_address_makes_unpredictable_is_refused_before_any_effect(code: str, pc: int) -> None:
+    m = Recorder(code, pc)
+    with pytest.raises(Refused, match="UNPREDICTABLE"):
+        m.step()
+    assert m.done == []
+
+
+FLAG_SETTERS: dict[str, Callable[[Recorder], bool]] = {
+    "4018": lambda m: m.flags["c"] is var("c", 1),  # adds / add r0, r0, r1
+    "4800": lambda m: m.flags["z"] is var("z", 1),  # lsls / lsl
+    "4843": lambda m: m.flags["n"] is var("n", 1),  # muls / mul
+    "0120": lambda m: m.flags["z"] is var("z", 1),  # movs / mov
+}
+
+
+@pytest.mark.parametrize("code", FLAG_SETTERS)
+def test_short_encodings_set_the_flags_outside_it_blocks_only(code: str) -> None:
+    outside, inside = Recorder(code), Recorder(code)
+    decode(bytes.fromhex(code), 0).execute(outside, False)
+    decode(bytes.fromhex(code), 0).execute(inside, True)
+    assert not FLAG_SETTERS[code](outside)
+    assert FLAG_SETTERS[code](inside)
+    assert outside.regs[0] is inside.regs[0] or code == "4843"
+
+
+def test_comparisons_set_the_flags_in_it_blocks_too() -> None:
+    m = Recorder("8842")
+    decode(bytes.fromhex("8842"), 0).execute(m, True)
+    assert m.flags["z"] is eq(R[0], R[1])
+
+
+@pytest.mark.parametrize(("code", "written"), [("80fb0123", [2, 3]), ("b0fa80f1", [1]), ("eff30080", [0])])
+def test_unmodelled_results_are_unknown_and_written_nowhere_else(code: str, written: list[int]) -> None:
+    # smull r2, r3, r0, r1 written as RdLo = 2, RdHi = 3; clz r1, r0; mrs r0, apsr
+    m = run(code)
+    assert [d[1] for d in m.done] == written
+    assert all(m.value(m.regs[number]) is None for number in written)
+    assert all(m.regs[number] is R[number] for number in range(15) if number not in written)
