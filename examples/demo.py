@@ -5,11 +5,12 @@ Ends with `demo: ok` and exit status 0 only if every step held.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
@@ -71,10 +72,10 @@ def instructions(result: Run, picture: str) -> int:
 
 
 def memory(elf: Path) -> tuple[int, int]:
-    """Bytes of flash and of RAM that the ELF's sections take, without heap and stack of the host."""
+    """Bytes of flash, and bytes of RAM that hold data: heaps, stacks and what lies around them are not counted."""
     with elf.open("rb") as file:
         sections = [s for s in ELFFile(file).iter_sections()
-                    if s["sh_flags"] & SH_FLAGS.SHF_ALLOC and s.name != "._user_heap_stack"]
+                    if s["sh_flags"] & SH_FLAGS.SHF_ALLOC and not s.name.endswith(("_heap_stack", ".window"))]
         in_ram = sum(s["sh_size"] for s in sections if s["sh_addr"] >= RAM_START)
         loaded = sum(s["sh_size"] for s in sections if s["sh_type"] != "SHT_NOBITS")
     return loaded, in_ram
@@ -90,10 +91,19 @@ def compare(plain: Run, sandboxed: Run) -> None:
     print(f"== {'cost of the sandbox':<21}{'plain':>12}{'sandboxed':>12}{'change':>11}")
     for picture in PICTURES:
         print(row(f"{picture} instructions", instructions(plain, picture), instructions(sandboxed, picture)))
-    sizes = zip(("flash bytes", "RAM bytes"), memory(BUILD / "firmware-plain.elf"), memory(BUILD / "firmware.elf"),
-                strict=True)
+    sizes = zip(("flash bytes", "RAM bytes, data"), memory(BUILD / "firmware-plain.elf"),
+                memory(BUILD / "firmware.elf"), strict=True)
     for label, before, after in sizes:
         print(row(label, before, after))
+    print_reserved(json.loads((BUILD / "firmware.policy.json").read_text())["sandboxes"][0])
+
+
+def print_reserved(box: dict[str, Any]) -> None:
+    """What RAM the sandbox keeps to itself; only slack and shadow stack are not needed without a sandbox."""
+    window, stack = box["window"], box["stack"]
+    size = int(stack["high"], 16) - int(stack["low"], 16)
+    print(f"RAM reserved: window {window['size']:,} (heap, stack of {size:,} and data), "
+          f"slack {window['slack_below'] + window['slack_above']:,}, shadow stack {size:,}")
 
 
 def main() -> None:

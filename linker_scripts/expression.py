@@ -65,7 +65,10 @@ class Scope:
 def evaluate(tokens: Sequence[Token], scope: Scope) -> int:
     """The value of a whole expression; NotConstant if it has none."""
     parser = _Parser([token.text for token in tokens], scope)
-    value = parser.conditional()
+    try:
+        value = parser.conditional()
+    except RecursionError as error:
+        raise NotConstant("it is nested too deeply") from error
     if parser.peek():
         raise NotConstant(f"{parser.peek()!r} is not expected here")
     return value & _WRAP

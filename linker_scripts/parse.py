@@ -88,7 +88,10 @@ class ParsedScript:
 
 def parse(source: Source) -> ParsedScript:
     """LinkerScriptError names file and line of what is not understood."""
-    return _Parser(source).script()
+    try:
+        return _Parser(source).script()
+    except RecursionError as error:
+        raise source.error(0, "the script is nested too deeply") from error
 
 
 class _Parser:

@@ -28,7 +28,7 @@ quietly() {
     message=$1
     shift
     if ! "$@" >"$LOG" 2>&1; then
-        tail -n 15 "$LOG" >&2
+        tail -n 15 "$LOG" | cut -c1-400 >&2
         fail "$message (complete output: $LOG)"
     fi
 }

@@ -73,7 +73,7 @@ MEMORY
 FILES = {"main.c": HOST, "box.c": SANDBOX, "vendor.ld": SCRIPT, "memory.ld": MEMORY}
 OUTPUTS = [f"fw.{ending}" for ending in ("elf", "bin", "hex", "policy.json", "cert.json.gz", "map.json", "report.json")]
 # The RAM that sandboxes are carved from is declared to be a mirror, so the verifier must refuse the policy.
-REFUSED_ALIASES = "[(0x20000000, 0x20400000, 0x30000000)]"
+REFUSED_ALIASES = [(0x20000000, 0x20400000, 0x30000000)]
 
 
 def write_files(folder: Path) -> Path:

@@ -77,7 +77,7 @@ def _through_stack(facts: Analysis, n: int, insn: Insn, memory: Memory) -> Forme
     used = insn.reads | insn.writes
     spare = next(r for r in range(8) if not used >> r & 1)
     moved = 4 if memory.base == SP else 0
-    before = (asm.push([spare]), _sum(spare, memory, moved if memory.index < 0 else 0))
+    before: tuple[Insn, ...] = (asm.push([spare]), _sum(spare, memory, moved if memory.index < 0 else 0))
     if moved and memory.index >= 0:
         before = (*before, asm.add_constant(spare, spare, moved))
     return Formed(spare, 0, before, _store_at(facts, n, insn, spare, 0), (asm.pop([spare]),))
@@ -91,7 +91,7 @@ def _store_at(facts: Analysis, n: int, insn: Insn, base: int, offset: int) -> In
     if insn.name in ("str", "strb", "strh"):
         return asm.transfer(insn.name, memory.data[0], base, offset)
     if insn.name == "strd":
-        return asm.store_pair(*memory.data, base, offset)
+        return asm.store_pair(memory.data[0], memory.data[1], base, offset)
     if insn.name.startswith("strex"):
         return asm.store_exclusive(insn.name, insn.operands[0].register, memory.data[0], base, offset)
     raise NotSupported(facts.program, n, "this store is not supported with an address that needs a guard")

@@ -146,7 +146,7 @@ def shift_right(rd: int, rm: int, amount: int) -> Insn:
 
 def clear_bits(rd: int, lowest: int, width: int) -> Insn:
     """BFC."""
-    _check(1 <= width and lowest + width <= 32, f"bfc #{lowest}, #{width}")
+    _check(width >= 1 and lowest + width <= 32, f"bfc #{lowest}, #{width}")
     return _wide(0xF36F, (lowest >> 2) << 12 | rd << 8 | (lowest & 3) << 6 | (lowest + width - 1))
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
@@ -77,6 +78,11 @@ class Relocation:
     place: int
 
 
+def _section(n: int, name: str, header: Mapping[str, Any]) -> Section:
+    keys = ("sh_type", "sh_flags", "sh_addr", "sh_size", "sh_offset", "sh_info", "sh_link")
+    return Section(n, name, *(header[key] for key in keys))
+
+
 class LinkedElf:
     """The parsed file. Raises RingfenceError for anything but a complete little-endian 32-bit ARM executable."""
 
@@ -85,10 +91,7 @@ class LinkedElf:
         try:
             elf = ELFFile(io.BytesIO(data))
             self._check_header(elf)
-            self.sections = tuple(
-                Section(n, s.name, s["sh_type"], s["sh_flags"], s["sh_addr"], s["sh_size"], s["sh_offset"], s["sh_info"], s["sh_link"])
-                for n, s in enumerate(elf.iter_sections())
-            )  # fmt: skip
+            self.sections = tuple(_section(n, s.name, s.header) for n, s in enumerate(elf.iter_sections()))
             self._check_sections()
             self.symbols = tuple(self._read_symbols())
             self.relocations = tuple(self._read_relocations())

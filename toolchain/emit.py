@@ -8,7 +8,8 @@ from .elffile import STT_FUNC, STT_NOTYPE, STT_OBJECT, LinkedElf, Patcher, Symbo
 from .errors import RingfenceError
 from .insn import Insn, Label
 from .layout import Placed
-from .recover import SLOT, Recovered, slot_address
+from .program import SLOT
+from .recover import Recovered, slot_address
 from .request import RewriteRequest
 
 UNUSED_SLOT = 0xF3  # trap number, see toolchain/runtime/ringfence.h
@@ -57,10 +58,8 @@ def _move_symbols(elf: LinkedElf, patcher: Patcher, request: RewriteRequest, pla
         if symbol.is_mapping:
             mapping.append(symbol)
         elif (
-            symbol.kind in (STT_FUNC, STT_OBJECT, STT_NOTYPE)
-            and not symbol.name.startswith("__rf_")
-            or symbol.kind == STT_FUNC
-        ):
+            symbol.kind in (STT_FUNC, STT_OBJECT, STT_NOTYPE) and not symbol.name.startswith("__rf_")
+        ) or symbol.kind == STT_FUNC:
             _move_symbol(patcher, symbol, address, placed)
     _move_mapping(patcher, request, placed, mapping)
 

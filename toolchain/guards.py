@@ -77,7 +77,7 @@ def _parts(bits: int) -> list[int]:
 
 def _runs(mask: int) -> list[tuple[int, int]]:
     """The runs of ones in a mask as (lowest bit, width)."""
-    result = []
+    result: list[tuple[int, int]] = []
     lowest = 0
     while mask >> lowest:
         if mask >> lowest & 1:

@@ -23,6 +23,9 @@ _SHT_NOBITS, _SHT_REL, _SHT_RELA, _SHT_GROUP = 8, 9, 4, 17
 _SHF_WRITE, _SHF_ALLOC, _SHF_EXECINSTR, _SHF_TLS = 1, 2, 4, 0x400
 _SHN_UNDEF, _SHN_ABS, _SHN_COMMON = 0, 0xFFF1, 0xFFF2
 
+_TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 3: "SECTION", 4: "FILE", 5: "COMMON", 6: "TLS"}
+_BINDINGS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK"}
+
 UNDEFINED, ABSOLUTE, COMMON = "*UND*", "*ABS*", "*COM*"
 
 
@@ -72,8 +75,8 @@ class Symbol:
     name: str
     value: int
     size: int
-    type: str  # FUNC, OBJECT, TLS, NOTYPE, SECTION, FILE
-    binding: str  # LOCAL, GLOBAL, WEAK
+    type: str  # a value of _TYPES, or OTHER
+    binding: str  # a value of _BINDINGS, or OTHER
     section: str
 
     @property
@@ -176,11 +179,12 @@ def read_elf(source: Path | bytes, what: str | None = None) -> ElfFile:
     """Read an object or executable. RingfenceError for an unreadable, truncated, big-endian or non-ARM file."""
     data, what = _bytes_of(source, what)
     fields = _checked_header(data, what)
+    lief.logging.disable()  # it writes its own complaints to stderr
     parsed = lief.ELF.parse(data)
     if parsed is None or len(parsed.sections) != fields[12]:
         raise RingfenceError(f"{what}: not a readable ELF file")
     sections = tuple(
-        Section(i, str(s.name), s.virtual_address, s.offset, s.size, *_raw(data, fields, i))
+        Section(i, _name(s.name), s.virtual_address, s.offset, s.size, *_raw(data, fields, i))
         for i, s in enumerate(parsed.sections)
     )
     symbols = tuple(_symbol(s, sections) for s in parsed.symtab_symbols)
@@ -243,5 +247,10 @@ def _symbol(symbol: lief.ELF.Symbol, sections: tuple[Section, ...]) -> Symbol:
     special = {_SHN_UNDEF: UNDEFINED, _SHN_ABS: ABSOLUTE, _SHN_COMMON: COMMON}
     index = symbol.shndx
     section = special.get(index) or (sections[index].name if index < len(sections) else ABSOLUTE)
-    kind, binding = symbol.type.name, symbol.binding.name
-    return Symbol(str(symbol.name), symbol.value, symbol.size, kind, binding, section)
+    kind = _TYPES.get(symbol.information & 15, "OTHER")  # lief's enumerations do not know every value
+    binding = _BINDINGS.get(symbol.information >> 4, "OTHER")
+    return Symbol(_name(symbol.name), symbol.value, symbol.size, kind, binding, section)
+
+
+def _name(name: str | bytes) -> str:
+    return name if isinstance(name, str) else name.decode(errors="replace")

@@ -13,6 +13,8 @@ from functools import cached_property
 from .errors import RingfenceError
 from .insn import Insn, Label
 
+SLOT = "slot"  # tag of a label that stands for the slot of the function or import at its address
+
 
 @dataclass(frozen=True)
 class Word:
@@ -24,10 +26,14 @@ class Word:
 
 @dataclass(frozen=True)
 class Table:
-    """A jump table; width 1 (tbb) and 2 (tbh) hold halved distances from its start, 4 addresses with Thumb bit."""
+    """A jump table; width 1 (tbb) and 2 (tbh) hold halved distances from its start, 4 addresses with Thumb bit.
+
+    `by_compare`: a compare before the jump says how many entries there are; the table may really be longer.
+    """
 
     width: int
     targets: tuple[Label, ...]
+    by_compare: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,13 @@ def _split(offset: int) -> tuple[int, int]:
     return high, low
 
 
-def needs_scratch(offset: int) -> bool:
-    """Whether a store at SP + offset needs a register for the address."""
-    return _split(offset)[0] != 0
-
-
-def save(offset: int, scratch: int) -> list[Insn]:
-    """Store LR at SP + offset; `scratch` is clobbered if the offset is large."""
+def save(offset: int, scratch: int | None) -> list[Insn]:
+    """Store LR at SP + offset. A large offset needs a register: `scratch` is clobbered, with None r0 is spilled."""
     high, low = _split(offset)
     if not high:
         return [asm.transfer("str", LR, SP, low)]
+    if scratch is None:
+        return [asm.push([0]), *save(offset + 4, 0), asm.pop([0])]
     return [asm.add_constant(scratch, SP, high), asm.transfer("str", LR, scratch, low)]
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .analysis import Analysis
-from .flow import CALLS, is_plain_return
+from .flow import is_plain_return
+from .graphs import components
 from .program import NotSupported
 from .values import RETURN_ADDRESS, State
 
@@ -87,7 +88,7 @@ def _callees(facts: Analysis, n: int, state: State) -> Iterable[int]:
 
 
 def _need(frames: dict[int, Frame], checked: set[int], needs: dict[int, int], entry: int) -> int:
-    """Bytes below SP at entry, callees that check for themselves not counted; without cycles once those are left out."""
+    """Bytes below SP at entry; callees that check for themselves are not counted, which leaves no cycles."""
     if entry not in needs:
         frame = frames[entry]
         needs[entry] = 0
@@ -106,7 +107,7 @@ def _total(frames: dict[int, Frame], checks: dict[int, int], whole: dict[int, in
 
 
 def _cycle_breakers(graph: dict[int, set[int]]) -> set[int]:
-    """Few nodes without which the graph has no cycle: in each cyclic component, the busiest node, until none is left."""
+    """Few nodes without which the graph has no cycle: of each cyclic component the busiest, until none is left."""
     chosen: set[int] = set()
     while True:
         left = {n: graph[n] - chosen for n in graph if n not in chosen}
@@ -117,40 +118,3 @@ def _cycle_breakers(graph: dict[int, set[int]]) -> set[int]:
             inside = set(component)
             degree = {n: len(left[n] & inside) * sum(n in left[m] for m in inside) for n in component}
             chosen.add(max(component, key=lambda n: (degree[n], -n)))
-
-
-def components(graph: dict[int, set[int]]) -> list[list[int]]:
-    """Strongly connected components (Tarjan), without recursion."""
-    index: dict[int, int] = {}
-    low: dict[int, int] = {}
-    stack: list[int] = []
-    on_stack: set[int] = set()
-    result: list[list[int]] = []
-    for root in graph:
-        if root in index:
-            continue
-        work = [(root, iter(sorted(graph[root])))]
-        index[root] = low[root] = len(index)
-        stack.append(root)
-        on_stack.add(root)
-        while work:
-            node, successors = work[-1]
-            following = next((s for s in successors if s in graph), None)
-            if following is None:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == index[node]:
-                    component = []
-                    while not component or component[-1] != node:
-                        component.append(stack.pop())
-                        on_stack.discard(component[-1])
-                    result.append(component)
-            elif following not in index:
-                index[following] = low[following] = len(index)
-                stack.append(following)
-                on_stack.add(following)
-                work.append((following, iter(sorted(graph[following]))))
-            elif following in on_stack:
-                low[node] = min(low[node], index[following])
-    return result

@@ -36,6 +36,7 @@ from ringfence.toolchain.place import (
 from ringfence.toolchain.policy import aliases_of, make_policy, policy_bytes
 from ringfence.toolchain.publish import write_files
 from ringfence.toolchain.rewrite import RoomNeeded, SandboxNeeds, rewrite
+from ringfence.toolchain.segments import load_only_bytes
 from ringfence.toolchain.spec import SandboxSpec, check_distinct
 
 _ARCH = "armv7-m"
@@ -86,7 +87,7 @@ def rewrite_linked(
 ) -> Rewritten:
     """Rewrite a linked ELF. When the room does not suffice, what is needed is written to `needs`, and an error."""
     check_distinct(specs)
-    elf = read_linked(path)
+    elf = read_linked(load_only_bytes(read_linked(path).data), str(path))
     closed = [ClosedSandbox(spec, path, _imports(elf, spec), ()) for spec in specs]
     requests = [rewrite_request(c, _box(saved.layout, c.spec), elf) for c in closed]
     try:

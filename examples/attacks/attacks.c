@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { MARK = 0x41414141, PACKET_WORDS = 8, FRAME_WORDS = 16, FAR = 0x20000 };
+enum { MARK = 0x41414141, PACKET_WORDS = 10, FRAME_WORDS = 16, FAR = 0x20000 };
 
 int attack_wild_store(uint32_t target)
 {
@@ -21,8 +21,10 @@ static __attribute__((noipa)) uint32_t digest(const volatile uint32_t *words)
 static __attribute__((noipa)) uint32_t parse(const uint32_t *packet, size_t words)
 {
     volatile uint32_t fields[4];
-    for (size_t i = 0; i < words; i++) {
-        fields[i] = packet[i];
+    register volatile uint32_t *field = fields; /* in registers, where the overflow does not hit it */
+    __asm__ volatile("" : "+r"(field));         /* the compiler does not see the bound */
+    for (register size_t i = 0; i < words; i++) {
+        field[i] = packet[i];
     }
     return digest(fields) + 1;
 }

@@ -106,6 +106,13 @@ def test_the_flat_binary_is_small_and_has_the_sandbox_at_its_flash_offset(either
     assert image[box.code_start - flash.origin :][: len(code)] == code and len(code) == box.code_end - box.code_start
 
 
+def test_code_and_constants_are_not_writable(either: Built) -> None:
+    elf, layout = either[0].placed(either[1])
+    rows = [line.split() for line in run("arm-none-eabi-readelf", "-lW", elf).splitlines()]
+    holder = next(row for row in rows if row[:1] == ["LOAD"] and int(row[2], 16) == only(layout).code_start)
+    assert "".join(holder[6:-1]) == "RE" and int(holder[4], 16) == only(layout).const_end - only(layout).code_start
+
+
 def test_reserved_room_and_slots_are_filled_with_traps(either: Built) -> None:
     elf, layout = either[0].placed(either[1])
     flash = next(r for r in either[1].regions if r.name == "FLASH")
@@ -262,6 +269,14 @@ def test_host_use_is_measured_with_heap_stack_and_the_top_of_ram(either: Built) 
     reserve = 0x600 if vendor.path.name.startswith("cubemx") else 0x1800
     assert 4096 + 4 + reserve <= use["RAM"].need < 4096 + reserve + 64
     assert use["FLASH"].file_hole is not None and use["FLASH"].file_hole[0] < use["FLASH"].file_hole[1]
+
+
+def test_the_hosts_strictest_alignment_is_measured_and_kept(cmsis: Built) -> None:
+    firmware, vendor = cmsis
+    elf, layout = replace(firmware, defines=(*firmware.defines, "HOST_ALIGN=512")).placed(vendor)
+    assert layout.carves[0].origin % 512 == 0
+    before, after = sections(firmware.folder / "measuring.elf"), sections(elf)
+    assert before[".bss"][0] - before[".data"][0] == after[".bss"][0] - after[".data"][0]
 
 
 def test_sandbox_sizes_are_measured_with_their_alignment(either: Built) -> None:

@@ -49,7 +49,7 @@ def test_memory_in_an_included_file_made_of_symbols_is_read() -> None:
 @pytest.mark.parametrize(
     ("length", "bytes_"),
     [
-        ("20K", 20 << 10), ("0x5000", 0x5000), ("1M", 1 << 20), ("64k - 4K", 60 << 10), ("(2 + 3) * 4 * 1024", 20 << 10),
+        ("20K", 20 << 10), ("0x5000", 0x5000), ("1M", 1 << 20), ("64k - 4K", 60 << 10), ("(2 + 3) * 4 * 1024", 20 << 10), ("1K + 2 * 512", 2048),
         ("LENGTH(A) / 2", 4096), ("ORIGIN(A) + LENGTH(A) - 0x10001000", 4096), ("1 << 12", 4096), ("SIZE", 0x400),
         ("MAX(1K, 2K)", 2048), ("1 ? 4K : 8K", 4096), ("010", 8),
     ],
@@ -106,6 +106,15 @@ def test_includes_are_looked_up_along_the_search_path(tmp_path: Path) -> None:
         read_vendor_script(path)
 
 
+def test_the_current_directory_comes_before_the_search_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, length in (("here", "1K"), ("there", "2K")):
+        (tmp_path / folder).mkdir()
+        script(tmp_path / folder, f"MEMORY {{ RAM : ORIGIN = 0, LENGTH = {length} }}", "chip.ld")
+    path = script(tmp_path, f"INCLUDE chip.ld\n{SECTIONS}")
+    monkeypatch.chdir(tmp_path / "here")
+    assert read_vendor_script(path, search_dirs=[tmp_path / "there"]).regions[0].length == 1024
+
+
 def test_scripts_that_belong_together_are_read_together(tmp_path: Path) -> None:
     parts = [script(tmp_path, MEMORY, "mem.ld"), script(tmp_path, SECTIONS, "sections.ld")]
     assert len(read_vendor_script(parts).regions) == 2
@@ -153,6 +162,8 @@ def test_an_alias_names_its_region(tmp_path: Path) -> None:
         ("MEMORY { R ORIGIN = 0 }" + SECTIONS, "':' expected after region R"),
         (MEMORY + "SECTIONS { .text : {", "the script ends in the middle of a command"),
         (MEMORY + SECTIONS + "\nFROBNICATE(1)", "vendor.ld:4: 'FROBNICATE' is not understood here"),
+        ("MEMORY { R : ORIGIN = " + "(" * 9999 + "0" + ")" * 9999 + ", LENGTH = 1 }" + SECTIONS, "nested too deeply"),
+        (MEMORY + "SECTIONS { .a : { " + "SORT(" * 9999 + "*" + ")" * 9999 + " } }", "nested too deeply"),
         ("INCLUDE vendor.ld", "INCLUDE is nested more than 10 deep"),
     ],
 )
@@ -191,3 +202,19 @@ def test_a_region_that_others_are_computed_from_is_not_carved(tmp_path: Path) ->
     with pytest.raises(LinkerScriptError, match="region B is defined by ORIGIN or LENGTH of A"):
         vendor.edited([Region("A", 0x20001000, 4096, "rw")])
     assert "0x20003000" in vendor.edited([Region("B", 0x20003000, 4096, "rw")])
+
+
+@pytest.mark.parametrize("name", ["cubemx_style.ld", "cmsis_style.ld"])
+def test_a_truncated_or_damaged_script_is_read_or_refused_but_never_a_traceback(tmp_path: Path, name: str) -> None:
+    text = (DATA / name).read_text().replace("INCLUDE cmsis_style_memory.ld", MEMORY)
+    damaged = [text[:end] for end in range(0, len(text), 97)] + [
+        text[:at] + text[at + 1 :] for at in range(0, len(text), 61)
+    ]
+    damaged += [text[:at] + sign + text[at:] for at in range(0, len(text), 211) for sign in "(){};:=>,\0"]
+    refused = 0
+    for content in damaged:
+        try:
+            read_vendor_script(script(tmp_path, content))
+        except LinkerScriptError:
+            refused += 1
+    assert len(damaged) // 4 < refused < len(damaged)

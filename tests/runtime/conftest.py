@@ -32,6 +32,7 @@ EXPORTS = [
     "recurse(int what) -> int",
     "quit()", "quit_c()",
     "grab(size) -> unsigned",
+    "breaks() -> int",
     "stale() -> unsigned error 99",
     "squeeze(in char p[size], size) -> int",
     "missing() -> int",
@@ -49,7 +50,7 @@ IMPORTS = [
 ]
 BOX = Placed(SandboxSpec.from_options(name="box", exports=EXPORTS, imports=IMPORTS, heap="16K", window="32K"), 0x20100000)
 SECOND = Placed(SandboxSpec.from_options(
-    name="second", exports=["second_add(int a, int b) -> int error -7", "second_trap()"], window="32K"), 0x20110000)
+    name="second", exports=["second_add(int a, int b) -> int error -7", "second_trap()", "second_grab() -> int"], window="32K"), 0x20110000)
 
 
 def _firmware(work: Path, optimise: str, own_handler: bool = False) -> Path:

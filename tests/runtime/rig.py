@@ -29,16 +29,17 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @dataclass(frozen=True)
 class Placed:
-    """A sandbox's spec with where this bench puts it: 32 KiB window, 2 KiB stack, 1 KiB pad above it."""
+    """A sandbox's spec with where this bench puts it: 32 KiB window, 3 KiB stack, 1 KiB pad above it."""
 
     spec: SandboxSpec
     window: int
 
-    def symbols(self) -> dict[str, int]:
-        """Addresses that the linker script defines from numbers alone."""
+    def symbols(self) -> dict[str, int | str]:
+        """What the linker script defines, as numbers or expressions. A heap, if there is one, ends below the stack."""
         top = self.window + 0x8000
+        heap_end = top - 0x1000 if self.spec.heap else f"__rf_{self.spec.name}_heap_start"
         return {"window_base": self.window, "window_end": top, "stack_low": top - 0xC00 - 0x400,
-                "stack_high": top - 0x400, "heap_end": top - 0x1000, "shadow_low": top, "shadow_high": top + 0xC00}
+                "stack_high": top - 0x400, "heap_end": heap_end, "shadow_low": top, "shadow_high": top + 0xC00}
 
 
 def compile_c(work: Path, source: Path | str, *options: str) -> str:
@@ -115,7 +116,7 @@ def linker_script(placed: Sequence[Placed]) -> str:
     text = _BEFORE
     for sandbox in placed:
         text += _SANDBOX % {"n": sandbox.spec.name, "window": sandbox.window}
-        text += "".join(f"  __rf_{sandbox.spec.name}_{k} = {v:#x};\n" for k, v in sandbox.symbols().items())
+        text += "".join(f"  __rf_{sandbox.spec.name}_{k} = {v};\n" for k, v in sandbox.symbols().items())
     return text + _AFTER
 
 

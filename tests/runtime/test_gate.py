@@ -72,6 +72,10 @@ def test_a_reset_clears_the_heap(run: Run) -> None:
     expect(run("heap"), {"stale": 0})
 
 
+def test_sbrk_stays_in_the_heap_and_refuses_where_there_is_none(run: Run) -> None:
+    expect(run("heap"), {"breaks": 0, "no_heap": 12})  # ENOMEM
+
+
 def test_result_pointers_are_checked(run: Run) -> None:
     seen = run("pointers")
     assert 0x20100000 <= seen[at("pointer", 0)] < 0x20108000

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pathlib import Path
 import unicorn
 from ringfence.toolchain.elffile import LinkedElf
 from ringfence.toolchain.rewrite import RewriteRequest, RewriteResult, rewrite
+from ringfence.verify.verifier import verify
 from unicorn import arm_const
 
 CODE, SLOTS, SLOT_BYTES, CONST, WINDOW = 0x10000, 0x60000, 256, 0x70000, 0x20040000
@@ -251,3 +253,43 @@ def both(image: Image, argument: int = 0, data: bytes = b"") -> tuple[Run, Run]:
 
 def identity(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def policy(image: Image, result: RewriteResult) -> bytes:
+    """What the verifier is told about a rewritten image."""
+    request = image.request
+
+    def span(start: int, end: int) -> dict[str, str]:
+        return {"start": f"{start:#010x}", "end": f"{end:#010x}"}
+
+    sections = {s.name: s for s in LinkedElf(result.elf).sections}
+    const = sections.get(".ringfence.t.const")
+    box = {
+        "name": "t",
+        "code": span(request.code_start, request.code_end),
+        "slots": span(request.slots_start, request.slots_end),
+        "constants": [span(const.address, const.end)] if const is not None and const.size else [],
+        "window": {
+            "base": f"{request.window_base:#010x}", "size": request.window_size,
+            "slack_below": request.slack_below, "slack_above": request.slack_above,
+        },
+        "stack": {"low": f"{request.stack_low:#010x}", "high": f"{request.stack_high:#010x}", "room": request.room},
+        "shadow": {"offset": request.shadow_offset},
+        "entries": [{"name": n, "address": f"{a:#010x}"} for n, a in result.exports["t"].items()],
+        "imports": [
+            {"name": n, "address": f"{a:#010x}", "returns": True, "stack": 0} for n, a in request.imports.items()
+        ],
+        "mmio": [span(*ends) for ends in request.mmio],
+        "confine": "writes",
+    }  # fmt: skip
+    whole = {
+        "version": 1, "arch": "armv7-m", "fpu": False, "ram": [span(0x20000000, 0x20400000)],
+        "host_ram": [span(0x20000000, 0x20010000)], "aliases": [], "sandboxes": [box],
+    }  # fmt: skip
+    return json.dumps(whole).encode()
+
+
+def verdict(image: Image, result: RewriteResult) -> list[str]:
+    """The verifier's rejections of a rewritten image; empty if it is certified."""
+    report = verify(result.elf, policy(image, result)).report
+    return [] if report.accepted else [str(v) for v in report.failures] or ["rejected without a failure"]

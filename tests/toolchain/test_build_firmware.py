@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_firmware import CPU, LINK_FLAGS, OUTPUTS, write_files
+from small_firmware import CPU, LINK_FLAGS, OUTPUTS, REFUSED_ALIASES, write_files
 
 from ringfence.toolchain.build import FirmwareRequest, NotCertified, build_firmware
 from ringfence.toolchain.close import SandboxInput
@@ -92,7 +92,7 @@ def test_the_report_gives_sizes_and_the_verdict(built: Path) -> None:
 
 
 def test_a_firmware_that_is_not_certified_leaves_no_output_not_even_old_ones(tmp_path: Path) -> None:
-    request = replace(request_in(tmp_path), aliases=((0x20000000, 0x20400000, 0x30000000),))
+    request = replace(request_in(tmp_path), aliases=tuple(REFUSED_ALIASES))
     for path in Outputs(request.output).all():
         path.write_text("old")
     with pytest.raises(NotCertified) as caught:

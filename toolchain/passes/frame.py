@@ -56,7 +56,7 @@ def _adjustment(facts: Analysis, n: int, insn: Insn, trusted: State, proved: Sta
             facts.program,
             n,
             "the size of this stack frame is not known before the program runs",
-            "alloca, variable-length arrays, setjmp and stack switching are not supported in a sandbox; use a fixed size",
+            "alloca, variable-length arrays, setjmp and stack switching are not supported in a sandbox",
         )
     if result_of(insn, proved) == value:
         return None
@@ -82,7 +82,7 @@ def _store(insn: Insn, memory: Memory, trusted: State, proved: State, depth: int
     if insn.name in _SINGLE and 0 <= offset <= 4095:
         return [asm.transfer(insn.name, memory.data[0], SP, offset).under(insn.condition)]
     if insn.name == "strd" and 0 <= offset <= 1020 and offset % 4 == 0:
-        return [asm.store_pair(*memory.data, SP, offset).under(insn.condition)]
+        return [asm.store_pair(memory.data[0], memory.data[1], SP, offset).under(insn.condition)]
     return None
 
 
@@ -93,7 +93,7 @@ def _address(facts: Analysis, n: int, insn: Insn, trusted: State, proved: State,
     if not _only_trusted(value, result_of(insn, proved)) or value is None or target == SP:
         return None
     offset = value.number + depth
-    if insn.sets_flags and facts.live.after(n) & FLAGS or not asm.add_constant_fits(offset) or offset < 0:
+    if (insn.sets_flags and facts.live.after(n) & FLAGS) or not asm.add_constant_fits(offset) or offset < 0:
         return None
     return [asm.add_constant(target, SP, offset).under(insn.condition)]
 

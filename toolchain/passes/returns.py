@@ -40,7 +40,7 @@ def _save(program: Program, request: RewriteRequest, counts: Counter[str]) -> Pr
         if after.depth is None:
             raise NotSupported(program, n, "LR is saved where the stack's depth is not known")
         offset = after.depth - 4 + request.shadow_offset
-        edits[n] = [item.insn, *shadow.save(offset, _scratch(facts, n, offset))]
+        edits[n] = [item.insn, *shadow.save(offset, _scratch(facts.live.after(n)))]
         counts["return addresses saved"] += 1
     return apply(program, edits)
 
@@ -53,14 +53,9 @@ def _saves_return_address(insn: Insn, state: State) -> bool:
     return insn.is_store and insn.memory is not None and insn.memory.base == SP and LR in insn.memory.data
 
 
-def _scratch(facts: Analysis, n: int, offset: int) -> int:
-    """A register that may be clobbered behind item n, for a large offset."""
-    if not shadow.needs_scratch(offset):
-        return IP
-    free = [r for r in (IP, 3, 2, 1, 0, *range(4, 12)) if not facts.live.after(n) & bit(r)]
-    if not free:
-        raise NotSupported(facts.program, n, "no register is free to save the return address", "make the stack smaller")
-    return free[0]
+def _scratch(live: int) -> int | None:
+    """A register that may be clobbered where `live` is live, ip first."""
+    return next((r for r in (IP, *range(12)) if not live & bit(r)), None)
 
 
 def _save_at_entry(program: Program, request: RewriteRequest, counts: Counter[str]) -> Program:
@@ -70,10 +65,7 @@ def _save_at_entry(program: Program, request: RewriteRequest, counts: Counter[st
     edits: dict[int, list[Body | Label]] = {}
     for entry in sorted({entry for entry, _ in bad}):
         offset = request.shadow_offset - 4
-        insn = program.items[entry].body
-        if not facts.live.free(entry) & bit(IP) and shadow.needs_scratch(offset):
-            raise NotSupported(program, entry, "no register is free to save the return address")
-        edits[entry] = [*shadow.save(offset, IP), insn]
+        edits[entry] = [*shadow.save(offset, _scratch(facts.live.before[entry])), program.items[entry].body]
         counts["return addresses saved"] += 1
     program = apply(program, edits)
     for _, n in _unproved_loads(program, request) if edits else []:
@@ -164,8 +156,5 @@ def _popped(facts: Analysis, n: int, memory: Memory, state: State) -> list[Body 
         raise NotSupported(facts.program, n, "a computed jump through memory is not supported in a sandbox")
     _expect_level(facts, n, replace(state, registers=facts.provable.after(n, state).registers))
     others = [r for r in memory.data if r != PC]
-    if others:
-        restore = [asm.pop([*others, LR])]
-    else:
-        restore = adjust_stack(memory.step)
+    restore = [asm.pop([*others, LR])] if others else adjust_stack(memory.step)
     return [*restore, *shadow.return_from(facts.request.shadow_offset)]

@@ -74,7 +74,7 @@ class _Guarding:
         self._counts[why or "stores guarded"] += 1
         if why:
             return None
-        if memory.index < 0 and -REACH_BELOW <= memory.offset and memory.end <= REACH_ABOVE and memory.base != SP:
+        if memory.index < 0 and memory.offset >= -REACH_BELOW and memory.end <= REACH_ABOVE and memory.base != SP:
             return self._in_place(n, insn, memory)
         formed = form_address(self._facts, n, insn, memory)
         self._reach = self._reach.with_access(formed.offset, formed.offset + memory.size)
@@ -91,7 +91,7 @@ class _Guarding:
             return "stores to constant addresses"
         if memory.index < 0 and memory.base in self._known:
             first = self._known[memory.base] + memory.offset
-            if -REACH_BELOW <= first and first + memory.size <= REACH_ABOVE:
+            if first >= -REACH_BELOW and first + memory.size <= REACH_ABOVE:
                 self._reach = self._reach.with_access(first, first + memory.size)
                 return "stores guarded by an earlier guard"
         return ""

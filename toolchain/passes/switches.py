@@ -27,11 +27,14 @@ def bound_switches(program: Program, request: RewriteRequest) -> tuple[Program, 
         if insn is None or insn.kind not in ("table", "table_load"):
             continue
         index = insn.memory.index if insn.memory is not None else insn.operands[0].register
-        size = len(table_of(program, n).targets)
+        table = table_of(program, n)
+        size = len(table.targets)
         bound = bound_before(_history(program, n), index)
         if bound is not None and bound <= size:
             counts["table jumps bounded"] += 1
             continue
+        if table.by_compare:
+            raise NotSupported(program, n, "control enters between the bound check of a table jump and the jump")
         _check(facts, n, insn, index, size, edits)
         counts["table jumps checked"] += 1
     return apply(program, edits), counts

@@ -9,20 +9,20 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-SIDE = 64
+WIDTH, HEIGHT = 56, 48  # not multiples of the 16 pixels of a JPEG block: the edges are decoded too
 HERE = Path(__file__).parent
 
 
 def draw_pattern() -> Image.Image:
     """A colour gradient with shapes: smooth areas and sharp edges, as a photograph has."""
-    picture = Image.new("RGB", (SIDE, SIDE))
-    for y in range(SIDE):
-        for x in range(SIDE):
-            picture.putpixel((x, y), (4 * x, 4 * y, (x * y) % 256))
+    picture = Image.new("RGB", (WIDTH, HEIGHT))
+    for y in range(HEIGHT):
+        for x in range(WIDTH):
+            picture.putpixel((x, y), (4 * x, 5 * y, (x * y) % 256))
     draw = ImageDraw.Draw(picture)
     draw.ellipse((8, 8, 40, 40), fill=(250, 210, 40), outline=(10, 10, 10))
-    draw.rectangle((30, 34, 58, 56), fill=(30, 90, 200))
-    draw.line((0, SIDE - 1, SIDE - 1, 0), fill=(255, 255, 255), width=2)
+    draw.rectangle((28, 26, 50, 42), fill=(30, 90, 200))
+    draw.line((0, HEIGHT - 1, WIDTH - 1, 0), fill=(255, 255, 255), width=2)
     return picture
 
 

@@ -26,7 +26,10 @@ void Reset_Handler(void);
 __attribute__((section(VECTORS), used)) void *const vectors[] = {STACK_TOP, (void *)Reset_Handler};
 
 volatile int host_data = 0x5a5a;
-static char host_bss[4096];
+#ifndef HOST_ALIGN
+#define HOST_ALIGN 4
+#endif
+static char host_bss[4096] __attribute__((aligned(HOST_ALIGN)));
 
 static void fill(uint32_t *to, uint32_t *end, const uint32_t *from) {
     while (to < end)

@@ -195,6 +195,21 @@ int squeeze(const char *p, unsigned size)
     return whole == size;
 }
 
+void *_sbrk(int change);
+
+/* 0 if _sbrk gives, takes back and refuses as it should. */
+int breaks(void)
+{
+    char *start = _sbrk(0);
+
+    if (_sbrk(64) != start || _sbrk(-64) != start + 64 || _sbrk(0) != start)
+        return 1;
+    errno = 0;
+    if (_sbrk(-0x10000) != (void *)-1 || errno != ENOMEM || _sbrk(0x7FFFFFFF) != (void *)-1)
+        return 2;
+    return _sbrk(0) != start;
+}
+
 int missing(void) { return write(1, "x", 1) == -1 ? errno : 0; }
 
 void trap(unsigned which)

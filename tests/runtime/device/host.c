@@ -237,6 +237,8 @@ static void heap(void)
     show("squeeze", (uint32_t)squeeze(to, sizeof to));
     again();
     show("stale", stale());
+    show("breaks", (uint32_t)breaks());
+    show("no_heap", (uint32_t)second_grab());
     again();
     show("grab", grab(0x1000));
     show("grab.too_much", grab(0x8000));

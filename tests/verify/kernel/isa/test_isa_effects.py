@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import random
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from isa_test_machine import TestMachine  # type: ignore[import-not-found]
-from ringfence.verify.kernel.isa.decode import Refused, decode
+
+from ringfence.verify.kernel.isa.decode import TABLE, Refused, decode
+from ringfence.verify.kernel.isa.rows import Row
 from ringfence.verify.kernel.term import Term, add, and_, const, eq, extract, not_, or_, ult, var
 
 PC = 0x1000
@@ -63,17 +67,16 @@ def run(code: str, pc: int = PC) -> Recorder:
         ("0a28", eq(R[0], const(10)), not_(ult(R[0], const(10)))),  # cmp r0, #10
         ("b0f57a7f", eq(R[0], const(1000)), not_(ult(R[0], const(1000)))),  # cmp.w r0, #1000
         ("401a", eq(R[0], R[1]), not_(ult(R[0], R[1]))),  # subs r0, r0, r1
-        ("c542", not_(R[0]), None),
     ],
 )
-def test_comparisons_give_plain_terms(code: str, z: Term, c: Term | None) -> None:
-    if c is None:  # cmn r5, r0: a sum
-        m = run(code)
-        assert m.flags["c"] is ult(add(R[5], R[0]), R[5])
-        return
+def test_comparisons_give_plain_terms(code: str, z: Term, c: Term) -> None:
     m = run(code)
     assert m.flags["z"] is z
     assert m.flags["c"] is c
+
+
+def test_the_carry_of_a_sum_is_a_comparison() -> None:
+    assert run("c542").flags["c"] is ult(add(R[5], R[0]), R[5])  # cmn r5, r0
 
 
 @pytest.mark.parametrize(
@@ -176,6 +179,34 @@ def test_what_only_the_address_makes_unpredictable_is_refused_before_any_effect(
     with pytest.raises(Refused, match="UNPREDICTABLE"):
         m.step()
     assert m.done == []
+
+
+def accepted(row: Row, draw: random.Random, count: int) -> Iterator[str]:
+    """Random instructions of the row, in hex."""
+    free = ~row.picture.mask & ((1 << row.picture.bits) - 1)
+    for _ in range(count):
+        word = row.picture.match | (draw.getrandbits(32) & free)
+        halves = [word] if row.picture.bits == 16 else [word >> 16, word & 0xFFFF]
+        code = b"".join(half.to_bytes(2, "little") for half in halves)
+        with contextlib.suppress(Refused):
+            if decode(code, 0).name == row.name:
+                yield code.hex()
+
+
+def test_exactly_what_transfers_control_must_end_an_it_block() -> None:
+    draw = random.Random(15)
+    transfers = {"jump", "jump to", "table", "call", "call of"}
+    for row in TABLE.rows:
+        for code in accepted(row, draw, 40):
+            in_it = decode(bytes.fromhex(code), 0).in_it
+            try:
+                done = {event[0] for event in run(code).done}
+            except Refused:
+                continue
+            if in_it == "never":
+                assert row.name in {"B T1", "B T3", "CBNZ, CBZ T1", "IT T1", "MOV (register) T2"}
+            else:
+                assert (in_it == "last") == (not done.isdisjoint(transfers)), (code, row.name)
 
 
 FLAG_SETTERS: dict[str, Callable[[Recorder], bool]] = {
