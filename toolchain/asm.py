@@ -213,6 +213,16 @@ def push(registers: Iterable[int]) -> Insn:
     return _wide(0xE92D, listed)
 
 
+def read_flags(rd: int) -> Insn:
+    """MRS rd, APSR."""
+    return _wide(0xF3EF, 0x8000 | rd << 8)
+
+
+def write_flags(rn: int) -> Insn:
+    """MSR APSR_nzcvq, rn."""
+    return _wide(0xF380 | rn, 0x8800)
+
+
 def trap(number: int) -> Insn:
     """UDF #number (0-255)."""
     return _narrow(0xDE00 | number)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from .analysis import Analysis
-from .errors import RingfenceError
-from .guards import force_bits
-from .insn import Insn, Label
+from collections.abc import Sequence
+
+from . import asm
+from .guards import encodable_parts, force_bits
+from .insn import CONDITION_NAMES, FLAGS, IP, Insn, bit
 from .request import RewriteRequest
+
+STRAY_STORE = 0xF2  # trap number, see toolchain/runtime/ringfence.h
+_HIGHER_OR_SAME = CONDITION_NAMES.index("cs")
 
 
 def window_bits(request: RewriteRequest) -> tuple[int, int]:
@@ -14,8 +18,32 @@ def window_bits(request: RewriteRequest) -> tuple[int, int]:
     return ~(request.window_size - 1) & 0xFFFFFFFF, request.window_base
 
 
-def guard(facts: Analysis, n: int, register: int, store: Insn) -> list[Insn | Label]:
-    """What must run right before `store`, which addresses memory from `register`, at item n."""
-    if facts.request.mode == "mask":
-        return list(force_bits(register, *window_bits(facts.request)))
-    raise RingfenceError("mode trap: not written yet")
+def guard(request: RewriteRequest, register: int, used: int, live: int) -> list[Insn]:
+    """What must run right before a store that addresses memory from `register`.
+
+    `used`: the registers of the store and of what comes with it; `live`: what else must not be clobbered.
+    """
+    if request.mode == "mask":
+        return list(force_bits(register, *window_bits(request)))
+    check = _check(request, register)
+    return check if not live & FLAGS else _keeping_flags(check, used | bit(register), live)
+
+
+def _check(request: RewriteRequest, register: int) -> list[Insn]:
+    """Trap unless register - base < size; the register has its value again afterwards, the flags have not."""
+    parts: Sequence[int] = encodable_parts(request.window_base)
+    return [
+        *(asm.add_constant(register, register, -part) for part in parts),
+        asm.compare_constant(register, request.window_size),
+        asm.trap(STRAY_STORE).under(_HIGHER_OR_SAME),
+        *(asm.add_constant(register, register, part) for part in reversed(parts)),
+    ]
+
+
+def _keeping_flags(check: Sequence[Insn], used: int, live: int) -> list[Insn]:
+    """The same with the flags saved in a free register, or in one that is spilled."""
+    free = next((r for r in (IP, *range(12)) if not (live | used) & bit(r)), None)
+    if free is not None:
+        return [asm.read_flags(free), *check, asm.write_flags(free)]
+    spare = next(r for r in range(8) if not used & bit(r))
+    return [asm.push([spare]), asm.read_flags(spare), *check, asm.write_flags(spare), asm.pop([spare])]

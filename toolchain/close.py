@@ -192,8 +192,11 @@ def _hide(tools: Toolchain, spec: SandboxSpec, elf: ElfFile, linked: Path, outpu
     renames = _write_lines(output.with_suffix(".names"), [f"{old} {new}" for old, new in sorted(names.items())])
     kept = _write_lines(output.with_suffix(".exports"), keep)
     weaken = [f"--weaken-symbol={names[n]}" for n in weak]
+    # The slot table comes from no object, so the rewriter needs a mapping symbol (AAELF32 5.5.5) to mark it as code.
+    code = f".ringfence.{spec.name}{elf.globals[INITIALISER].section}"
+    spare = f"--add-symbol=$t={code}:0,local"
     run([tools.objcopy, f"--prefix-alloc-sections=.ringfence.{spec.name}", f"--redefine-syms={renames}",
-         f"--keep-global-symbols={kept}", *weaken, str(linked), str(output)], f"closing sandbox {spec.name!r}")
+         f"--keep-global-symbols={kept}", *weaken, spare, str(linked), str(output)], f"closing sandbox {spec.name!r}")
     used = tuple(sorted(n for n in undefined if n in declared))
     _check_hidden(read_elf(output), spec, set(keep), set(names.values()))
     return ClosedSandbox(spec, output, used, tuple(weak))

@@ -44,7 +44,7 @@ def _clear(register: int, mask: int, value: int) -> Iterator[tuple[Insn, ...]]:
     if not zeros:
         yield ()
         return
-    yield tuple(asm.bic_constant(register, register, part) for part in _parts(zeros))
+    yield tuple(asm.bic_constant(register, register, part) for part in encodable_parts(zeros))
     for kept in {~mask & _ALL, ~zeros & _ALL}:
         if asm.modified_immediate(kept) is not None:
             yield (asm.and_constant(register, register, kept),)
@@ -53,18 +53,18 @@ def _clear(register: int, mask: int, value: int) -> Iterator[tuple[Insn, ...]]:
         rest = zeros & ~field
         yield (
             asm.clear_bits(register, lowest, width),
-            *(asm.bic_constant(register, register, p) for p in _parts(rest)),
+            *(asm.bic_constant(register, register, p) for p in encodable_parts(rest)),
         )
     yield tuple(asm.clear_bits(register, lowest, width) for lowest, width in _runs(mask))
 
 
 def _set(register: int, ones: int) -> tuple[Insn, ...]:
-    return tuple(asm.orr_constant(register, register, part) for part in _parts(ones))
+    return tuple(asm.orr_constant(register, register, part) for part in encodable_parts(ones))
 
 
-def _parts(bits: int) -> list[int]:
+def encodable_parts(bits: int) -> list[int]:
     """A number as an OR of encodable constants: whole if possible, else eight bits at a time from the lowest."""
-    result = []
+    result: list[int] = []
     while bits:
         if asm.modified_immediate(bits) is not None:
             return [*result, bits]

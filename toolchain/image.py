@@ -1,6 +1,6 @@
 """ELF files as the link steps see them: frozen sections, symbols and references. The only importer of lief.
 
-lief is used for reading only: it corrupts what it writes in several ways (see docs), so nothing here writes.
+lief is used for reading only: it corrupts what it writes in several ways, so nothing here writes.
 """
 
 from __future__ import annotations

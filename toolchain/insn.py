@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 IP, SP, LR, PC = 12, 13, 14, 15
@@ -30,9 +31,10 @@ def mask_of(registers: Iterable[int]) -> int:
     return result
 
 
-def registers_in(mask: int) -> list[int]:
+@lru_cache(maxsize=1 << 12)
+def registers_in(mask: int) -> tuple[int, ...]:
     """The core registers (0-15) of a mask, lowest first."""
-    return [n for n in range(16) if mask >> n & 1]
+    return tuple(n for n in range(16) if mask >> n & 1)
 
 
 def register_name(number: int) -> str:

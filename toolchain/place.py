@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ringfence.linker_scripts import (
     Layout,
     LayoutRequest,
     Measurement,
+    RegionUse,
     SandboxLayout,
     VendorScript,
     check_linked,
@@ -34,6 +35,7 @@ FIRST_STACK = EXCEPTION_ROOM + 8
 RECURSION_STACK = 1024  # with stack="auto": what recursive functions may use beyond their first round
 _SMALLEST_SLOT_TABLE = 8
 _SLOT = 4
+_GAP = 8  # bytes between the host's programmed bytes and a sandbox's
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def place_and_rewrite(
     reserves = {s.name: Reserve.first(s, seen) for s in specs}
     for number in range(1, MAX_ROUNDS + 1):
         needs = tuple(placement_needs(s, seen, reserves[s.name]) for s in specs)
-        layout = solve(LayoutRequest(vendor.regions, seen.host, needs, vendor.fixed))
+        layout = solve(LayoutRequest(vendor.regions, host_use(seen), needs, vendor.fixed))
         previous, elf = elf, link(layout, f"round{number}")
         check_linked(workdir / f"round{number}.elf", layout)
         check_same_host(previous, elf)
@@ -127,6 +129,19 @@ def try_rewrite(
     except RoomNeeded as short:
         return None, short.needs
     return result, result.needs
+
+
+def host_use(seen: Measurement) -> tuple[RegionUse, ...]:
+    """The host's use of memory, with some bytes left free behind what is programmed: the value of symbols such as
+    `_etext` or `_sidata` may be the first free address, and must not be an address of sandbox code."""
+    return tuple(
+        replace(use, hole=_later(use.hole), file_hole=_later(use.file_hole)) if use.loaded else use
+        for use in seen.host
+    )
+
+
+def _later(hole: tuple[int, int] | None) -> tuple[int, int] | None:
+    return (hole[0] + min(_GAP, hole[1] - hole[0]), hole[1]) if hole else None
 
 
 def placement_needs(spec: SandboxSpec, seen: Measurement, reserve: Reserve) -> PlacementNeeds:

@@ -30,6 +30,7 @@ from ringfence.toolchain.place import (
     Reserve,
     check_declared_stacks,
     check_rewritten_host,
+    host_use,
     placement_needs,
     rewrite_request,
 )
@@ -78,7 +79,7 @@ def plan_script(
             if spec.name in known:
                 reserves[spec.name] = reserves[spec.name].grown(spec, known[spec.name])
         placed = tuple(placement_needs(s, seen, reserves[s.name]) for s in specs)
-        layout = solve(LayoutRequest(vendor.regions, seen.host, placed, vendor.fixed))
+        layout = solve(LayoutRequest(vendor.regions, host_use(seen), placed, vendor.fixed))
     return render(vendor, layout), _layout_bytes(SavedLayout(vendor.regions, layout))
 
 

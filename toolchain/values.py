@@ -55,13 +55,17 @@ class Values:
         self._trusting = trusting
         self.before: list[State | None] = [None] * len(program.items)
         self._each: list[tuple[State, ...]] = [()] * len(program.items)
-        for entry in program.entries:
-            for n, state in self.of_function(entry).items():
+        self._functions = {entry: self._solve(entry) for entry in program.entries}
+        for states in self._functions.values():
+            for n, state in states.items():
                 self.before[n] = join(self.before[n], state)
                 self._each[n] += (state,)
 
     def of_function(self, entry: int) -> dict[int, State]:
         """The states inside one function, code that it shares with others included; tail calls end it."""
+        return self._functions[entry]
+
+    def _solve(self, entry: int) -> dict[int, State]:
         states = {entry: ENTRY}
         work = deque([entry])
         while work:
@@ -117,8 +121,10 @@ class Values:
         return State(registers, state.slot and depth is not None and depth >= 4)
 
     def _execute(self, insn: Insn, state: State) -> State:
+        if not insn.writes & ~FLAGS and insn.memory is None:
+            return state
         registers = list(state.registers)
-        for register in registers_in(insn.writes & ~FLAGS):
+        for register in registers_in(insn.writes):
             registers[register] = None
         slot = state.slot
         if insn.memory is not None:

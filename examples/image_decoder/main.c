@@ -21,7 +21,7 @@
 enum {
     PIXEL_CAPACITY = 56 * 48 * 3,
     CONTROL_PERIOD = 10000,      /* ticks: 400 us, 6250 instructions */
-    LATEST_INSTRUCTIONS = 64,    /* a step that starts later than this fails the run */
+    LATEST_INSTRUCTIONS = 32,    /* a step that starts later than this fails the run */
     STATUS_FAILED = 1,
     STATUS_HOST_FAULT = 3,
 };

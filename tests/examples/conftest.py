@@ -16,17 +16,29 @@ from emulator import Build, scons  # noqa: E402  (the path above must come first
 @pytest.fixture(scope="session")
 def image_decoder() -> Path:
     """The folder with the image decoder's built firmware; fails with what SCons said."""
-    return _built("image_decoder")
+    return _built("image_decoder", ".") / "build"
 
 
 @pytest.fixture(scope="session")
-def attacks() -> Path:
-    """The folder with plain.elf, mask.elf and trap.elf; fails with what SCons said."""
-    return _built("attacks")
+def plain() -> Path:
+    """The attacks without a sandbox."""
+    return _built("attacks", "build/plain.elf")
 
 
-def _built(example: str) -> Path:
-    build: Build = scons(example)
+@pytest.fixture(scope="session")
+def mask() -> Path:
+    """The attacks in a sandbox that redirects stray stores."""
+    return _built("attacks", "build/mask.elf")
+
+
+@pytest.fixture(scope="session")
+def trap() -> Path:
+    """The attacks in a sandbox that stops at stray stores."""
+    return _built("attacks", "build/trap.elf")
+
+
+def _built(example: str, target: str) -> Path:
+    build: Build = scons(example, target)
     if build.status != 0:
         pytest.fail(f"examples/{example} does not build:\n{build.output}", pytrace=False)
-    return ROOT / "examples" / example / "build"
+    return ROOT / "examples" / example / target

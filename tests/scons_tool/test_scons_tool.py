@@ -27,6 +27,7 @@ env.SandboxedProgram("fw.elf", ["main.c"], sandboxes=[box], linker_script="vendo
 {tail}
 """
 CERTIFYING = "Certifying fw.elf"
+pytestmark = pytest.mark.slow  # each test starts scons, and most build a firmware
 
 
 class Project:

@@ -15,7 +15,7 @@ from ..addresses import Formed, form_address
 from ..analysis import Analysis
 from ..checks import guard
 from ..flow import CALLS
-from ..insn import ALWAYS, SP, Insn, Label, Memory, bit, inverse, registers_in
+from ..insn import ALWAYS, SP, Insn, Label, Memory, bit, inverse, mask_of, registers_in
 from ..program import Body, Program, apply
 from ..request import RewriteRequest
 from ..values import State
@@ -111,7 +111,8 @@ class _Guarding:
 
     def _guarded(self, n: int, formed: Formed, insn: Insn) -> list[Body | Label]:
         """Address, guard, store and what restores registers, all under the store's condition."""
-        checked = guard(self._facts, n, formed.register, formed.store)
+        used = mask_of(r for i in (insn, formed.store, *formed.after) for r in registers_in(i.reads | i.writes))
+        checked = guard(self._request, formed.register, used, self._facts.live.after(n))
         pieces: list[Insn | Label] = [*formed.before, *checked, formed.store, *formed.after]
         if not insn.conditional:
             return list(pieces)
@@ -121,6 +122,7 @@ class _Guarding:
         simple = all(isinstance(p, Insn) and p.kind == "plain" and not p.writes & bit(SP) for p in pieces)
         if simple:
             return [p.under(condition) for p in pieces if isinstance(p, Insn)]
+        self._known.clear()  # the label behind the store begins a block
         over = Label(self._program.items[n].origin, "store")
         inner = [p.under(ALWAYS) if isinstance(p, Insn) and p.kind == "plain" else p for p in pieces]
         return [asm.branch(over, inverse(condition)), *inner, over]
@@ -130,8 +132,8 @@ class _Guarding:
         if insn.kind in CALLS or insn.kind in ("trap", "jump_register", "load_pc", "table", "table_load"):
             self._known.clear()
             return
-        if insn.kind == "branch" and not insn.conditional:
-            self._known.clear()
+        if (insn.kind == "branch" and not insn.conditional) or (insn.kind == "zero" and self._request.mode == "trap"):
+            self._known.clear()  # a cbz may be laid out with a label behind it, where only ranges stay known
             return
         moved = None if insn.conditional else _moved(insn, self._known)
         for register in registers_in(insn.writes):

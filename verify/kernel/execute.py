@@ -157,7 +157,10 @@ class Executor:
                 self.stop("it-block", f"{instruction.name} may not stand here in an IT block")
             if code != _ALWAYS:
                 self._guard = condition_holds(self.flag, code)
-        instruction.execute(self, in_it)
+        try:
+            instruction.execute(self, in_it)
+        except Refused as refused:  # UNPREDICTABLE for its address
+            self.stop("instruction", str(refused))
 
     def _fetch(self) -> Instruction:
         size = 4 if self.context.code(self.pc, 4) is not None else 2

@@ -1,4 +1,4 @@
-/* refused: attack.*computed goto */
+/* refused: refused_computed_goto.*computed goto is not supported */
 #include <stdint.h>
 
 int attack(uint32_t target);

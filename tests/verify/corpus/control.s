@@ -289,3 +289,9 @@ function f
   subs r2, #1
   bne 1b
   bx lr
+=== load_of_pc_from_an_unaligned_constant
+@ reject instruction at bad
+function f
+  ldr r1, =0x20020002
+bad: ldr.w pc, [r1]
+  .ltorg
