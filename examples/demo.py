@@ -56,7 +56,12 @@ def verify() -> None:
 def run(title: str, elf: Path) -> Run:
     """Run one firmware and show what it printed; it must say that all is well."""
     print(f"== qemu: {title}", flush=True)
-    result = run_firmware(elf)
+    try:
+        result = run_firmware(elf)
+    except FileNotFoundError as error:
+        fail(f"{error.filename} is not installed (make setup)")
+    except subprocess.TimeoutExpired as error:
+        fail(f"the {title} did not end within {error.timeout:.0f} seconds")
     print("\n".join(result.lines))
     if result.status != 0 or "image_decoder: ok" not in result.lines:
         fail(f"the {title} ended with status {result.status}")

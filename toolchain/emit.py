@@ -5,7 +5,6 @@ from __future__ import annotations
 from . import encode
 from .asm import trap
 from .elffile import STT_FUNC, STT_NOTYPE, STT_OBJECT, LinkedElf, Patcher, Symbol
-from .errors import RingfenceError
 from .insn import Insn, Label
 from .layout import Placed
 from .program import SLOT
@@ -57,11 +56,14 @@ def _move_symbols(elf: LinkedElf, patcher: Patcher, request: RewriteRequest, pla
             continue
         if symbol.is_mapping:
             mapping.append(symbol)
-        elif (
-            symbol.kind in (STT_FUNC, STT_OBJECT, STT_NOTYPE) and not symbol.name.startswith("__rf_")
-        ) or symbol.kind == STT_FUNC:
+        elif symbol.kind == STT_FUNC or (symbol.kind in (STT_OBJECT, STT_NOTYPE) and not _is_bound(symbol)):
             _move_symbol(patcher, symbol, address, placed)
-    _move_mapping(patcher, request, placed, mapping)
+    _move_mapping(patcher, placed, mapping)
+
+
+def _is_bound(symbol: Symbol) -> bool:
+    """A symbol of the linker script, which stays where it is."""
+    return symbol.name.startswith("__rf_")
 
 
 def _move_symbol(patcher: Patcher, symbol: Symbol, address: int, placed: Placed) -> None:
@@ -75,19 +77,22 @@ def _move_symbol(patcher: Patcher, symbol: Symbol, address: int, placed: Placed)
     patcher.set_symbol(symbol, placed.addresses[n] + thumb, end - placed.addresses[n])
 
 
-def _move_mapping(patcher: Patcher, request: RewriteRequest, placed: Placed, symbols: list[Symbol]) -> None:
-    """Use the old mapping symbols for the new borders between code and data; spare ones repeat the last border."""
+def _move_mapping(patcher: Patcher, placed: Placed, symbols: list[Symbol]) -> None:
+    """Use the old mapping symbols for the new borders between code and data; spare ones repeat the last border.
+
+    Should there be too few, the last borders have none: only listings of the code depend on them.
+    """
     code = next((s for s in symbols if s.name[1] == "t"), None)
     data = next((s for s in symbols if s.name[1] == "d"), code)
-    borders = _borders(request, placed)
-    if code is None or data is None or len(borders) > len(symbols):
-        raise RingfenceError(f"sandbox {request.name}: too few mapping symbols for the rewritten code")
+    borders = _borders(placed)[: len(symbols)]
+    if code is None or data is None or not borders:
+        return
     borders += [borders[-1]] * (len(symbols) - len(borders))
     for symbol, (address, is_code) in zip(symbols, borders, strict=True):
         patcher.rename_mapping(symbol, code if is_code else data, address)
 
 
-def _borders(request: RewriteRequest, placed: Placed) -> list[tuple[int, bool]]:
+def _borders(placed: Placed) -> list[tuple[int, bool]]:
     """(address, whether code begins there) wherever code and data change, the slots being code."""
     borders: list[tuple[int, bool]] = []
     for item, address in zip(placed.program.items, placed.addresses, strict=True):

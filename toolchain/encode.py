@@ -86,8 +86,9 @@ def literal(address: int, target: int, register: int, wide: bool) -> bytes:
 
 
 def fits_pair(address: int, target: int) -> bool:
+    """Whether LDRD (literal) reaches a word; it is UNPREDICTABLE where PC is not word-aligned (A7.7.51)."""
     offset = _from_pc(address, target)
-    return abs(offset) <= 1020 and offset % 4 == 0
+    return address % 4 == 0 and abs(offset) <= 1020 and offset % 4 == 0
 
 
 def literal_pair(address: int, target: int, first: int, second: int) -> bytes:

@@ -67,7 +67,7 @@ def _rows(dwarf: object) -> list[tuple[int, int, str, int]]:
         program = dwarf.line_program_for_CU(unit)  # type: ignore[attr-defined]
         if program is None:
             continue
-        first = 0 if unit["version"] >= 5 else 1
+        first = 0 if program.header["version"] >= 5 else 1
         names = [f.name.decode(errors="replace") for f in program["file_entry"]]
         previous = None
         for entry in program.get_entries():

@@ -108,3 +108,19 @@ def with_word_changed(elf: bytes, address: int) -> bytes:
     """The ELF with the instruction at `address` replaced by `svc #0` twice, which no sandbox may execute."""
     offset = next(ELFFile(BytesIO(elf)).address_offsets(address, 4))
     return elf[:offset] + b"\x00\xdf\x00\xdf" + elf[offset + 4 :]
+
+
+def test_the_demo_ends_with_ok(image_decoder: Path) -> None:
+    done = subprocess.run([sys.executable, EXAMPLES / "demo.py"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "demo: ok"), done.stdout
+    assert image_decoder.is_dir()
+
+
+def test_the_demo_fails_when_a_step_fails(image_decoder: Path, tmp_path: Path) -> None:
+    """Without an emulator on PATH the firmware cannot run, so nothing may be called ok."""
+    done = subprocess.run([sys.executable, EXAMPLES / "demo.py"], capture_output=True, text=True, check=False,
+                          env={"PATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].startswith("demo: FAILED: qemu-system-arm is not installed")
+    assert "Traceback" not in done.stderr
+    assert image_decoder.is_dir()

@@ -225,8 +225,9 @@ def _is_call(code: int, size: int) -> bool:
 
 
 def _is_return(code: int, size: int) -> bool:
-    """bx lr, pop {pc}, ldr pc with sp as the base."""
+    """A jump to a loaded or register address that is not a table jump: bx, pop {pc}, ldr pc with an immediate offset."""
     if size == 2:
-        return code == 0x4770 or code & 0xFF00 == 0xBD00
+        return code & 0xFF87 == 0x4700 or code & 0xFF00 == 0xBD00
     first, second = code & 0xFFFF, code >> 16
-    return (first in (0xF8DD, 0xF85D) and second >> 12 == 15) or (first == 0xE8BD and second & 0x8000 != 0)
+    loads_pc = second >> 12 == 15 and (first & 0xFFF0 == 0xF8D0 or (first & 0xFFF0 == 0xF850 and second & 0x0800 != 0))
+    return loads_pc or (first == 0xE8BD and second & 0x8000 != 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -27,35 +26,27 @@ def file_offset(elf: bytes, address: int) -> int:
     raise ValueError(f"{address:#x} is not loaded")
 
 
-def patched(elf: bytes, address: int, new: bytes) -> bytes:
-    at = file_offset(elf, address)
-    return elf[:at] + new + elf[at + len(new) :]
-
-
-def _halfword(elf: bytes, address: int) -> int:
-    at = file_offset(elf, address)
-    return int(struct.unpack_from("<H", elf, at)[0])
-
-
-def instructions(elf: bytes, start: int, end: int) -> list[tuple[int, int]]:
-    """(address, size) of a straight decoding of the range; data decodes as whatever it looks like."""
-    found, address = [], start
-    while address < end:
-        size = 4 if _halfword(elf, address) >> 11 in (0b11101, 0b11110, 0b11111) and address + 4 <= end else 2
-        found.append((address, size))
-        address += size
+def instructions(code: bytes, start: int) -> list[tuple[int, int]]:
+    """(address, size) of a straight decoding of the bytes at `start`; data decodes as whatever it looks like."""
+    found, at = [], 0
+    while at + 2 <= len(code):
+        wide = code[at + 1] >> 3 in (0b11101, 0b11110, 0b11111) and at + 4 <= len(code)
+        found.append((start + at, 4 if wide else 2))
+        at += found[-1][1]
     return found
 
 
 def mutants(elf: bytes, start: int, end: int, seed: int, count: int) -> Iterator[Mutant]:
     """`count` random mutants of the code in [start, end)."""
     rng = random.Random(seed)
-    code = instructions(elf, start, end)
+    first = file_offset(elf, start)
+    code = instructions(elf[first : first + end - start], start)
+    sizes = dict(code)
     nop = {2: b"\x00\xbf", 4: b"\xaf\xf3\x00\x80"}
     for _ in range(count):
         address, size = rng.choice(code)
         kind = rng.choice(["flip", "flip", "flip", "drop", "swap", "register", "random"])
-        at = file_offset(elf, address)
+        at = first + address - start
         old = elf[at : at + size]
         if kind == "flip":
             bit = rng.randrange(8 * size)
@@ -63,13 +54,13 @@ def mutants(elf: bytes, start: int, end: int, seed: int, count: int) -> Iterator
         elif kind == "drop":
             new = nop[size]
         elif kind == "swap":
-            follower = [c for c in code if c[0] == address + size]
-            if not follower:
+            follower = sizes.get(address + size)
+            if follower is None:
                 continue
-            new = elf[at + size : at + size + follower[0][1]] + old
+            new = elf[at + size : at + size + follower] + old
         elif kind == "register":
             shift = rng.choice([0, 3, 6]) if size == 2 else rng.choice([0, 24, 28])
             new = (int.from_bytes(old, "little") ^ rng.randrange(1, 8) << shift).to_bytes(size, "little")
         else:
             new = rng.randbytes(size)
-        yield Mutant(f"{kind} at {address:#x}: {old.hex()} -> {new.hex()}", patched(elf, address, new))
+        yield Mutant(f"{kind} at {address:#x}: {old.hex()} -> {new.hex()}", elf[:at] + new + elf[at + len(new) :])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ringfence.toolchain import asm, encode
 from ringfence.toolchain.insn import CONDITION_NAMES, Insn, register_name
 
@@ -148,10 +149,10 @@ def test_conditional_branches_and_it_agree_with_gnu_as(tmp_path: Path, condition
 
 
 def test_literals_and_addresses_agree_with_gnu_as(tmp_path: Path) -> None:
-    lines = ["ldr r3, [pc, #8]", "ldr.w r9, [pc, #4095]", "ldr.w r9, [pc, #-4095]", "ldrd r1, r2, [pc, #-8]",
-             "adr r2, w", "adr.w r9, w", "w: nop", "adr.w r10, w", "cbz r3, v", "nop", "v: cbnz r7, u", "nop", "u: nop"]  # fmt: skip
+    lines = ["ldr r3, [pc, #8]", "ldr.w r9, [pc, #4095]", "ldr.w r9, [pc, #-4095]", "nop", "ldrd r1, r2, [pc, #-8]",
+             "adr r2, w", "nop", "adr.w r9, w", "w: nop", "adr.w r10, w", "cbz r3, v", "nop", "v: cbnz r7, u", "nop", "u: nop"]  # fmt: skip
     ours = [encode.literal(0, 12, 3, False), encode.literal(2, 4 + 4095, 9, True), encode.literal(6, 8 - 4095, 9, True)]
-    ours += [encode.literal_pair(10, 4, 1, 2), encode.address_of(14, 20, 2, False), encode.address_of(16, 20, 9, True)]
     nop = bytes.fromhex("00bf")
-    ours += [nop, encode.address_of(22, 20, 10, True), encode.zero(3, False, 4), nop, encode.zero(7, True, 4), nop, nop]
+    ours += [nop, encode.literal_pair(12, 8, 1, 2), encode.address_of(16, 24, 2, False), nop, encode.address_of(20, 24, 9, True)]
+    ours += [nop, encode.address_of(26, 24, 10, True), encode.zero(3, False, 4), nop, encode.zero(7, True, 4), nop, nop]
     assert assemble(tmp_path, lines) == b"".join(ours)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from ringfence.verify.tcb import KERNEL, code_lines, kernel_files
 
 VERIFY = KERNEL.parent

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.corpus import Case, read_corpus
-from support.toolchain import run
 
 from ringfence.verify.symbols import function_symbols
 from ringfence.verify.verifier import verify
+from support.corpus import Case, read_corpus
+from support.toolchain import run
 
 CASES = read_corpus(Path(__file__).parent / "corpus")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+
 from ringfence.verify.cli import check_command, explain_command, tcb_command, verify_command
 from support.corpus import CONST_END, POLICY, read_corpus
 from support.mutate import file_offset

@@ -126,6 +126,7 @@ class Executor:
             while not self._ended:
                 self._step()
                 self.pc = self.next_pc
+                self._guard = TRUE  # a condition ends with its instruction: what follows is reached either way
                 if not self._ended and not self._it and self.pc in self.function.blocks:
                     self.edge(self.pc, TRUE)
                     self._ended = True

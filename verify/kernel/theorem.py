@@ -6,7 +6,7 @@ A theorem keeps the conclusion and those hypotheses that share variables with it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from .term import Term, var
@@ -34,15 +34,15 @@ class Theorem:
         return "\n".join(lines)
 
 
-def post_order(root: Term) -> list[Term]:
-    """Every subterm once, operands before the terms that use them."""
+def post_order(root: Term, known: Container[Term] = ()) -> list[Term]:
+    """Every subterm once, operands before the terms that use them; what is `known` is left out with what it uses."""
     done: dict[Term, None] = {}
     stack = [(root, False)]
     while stack:
         t, ready = stack.pop()
         if ready:
             done[t] = None
-        elif t not in done:
+        elif t not in done and t not in known:
             stack.append((t, True))
             stack.extend((a, False) for a in reversed(t.operands()))
     return list(done)

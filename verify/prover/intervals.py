@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..kernel.term import Term, split, zext
+from ..kernel.theorem import post_order
 
 Interval = tuple[int, int]
+_DEPTH = 8  # connectives nest deeper only in code that nobody writes; each level may double the work
 
 
 def full(width: int) -> Interval:
@@ -33,13 +35,16 @@ class Analysis:
         return split(t)[0] in self._about
 
     def of(self, t: Term) -> Interval:
-        found = self._memo.get(t)
-        if found is None:
-            found = self._structure(t)
-            base = split(t)[0]
-            for h in self._about.get(base, ()) if base is not None else ():
-                found = _meet(found, _implied(h, t))
-            self._memo[t] = found
+        if t not in self._memo:
+            for part in post_order(t, self._memo):  # operands first: no recursion, however deep the term
+                self._memo[part] = self._interval(part)
+        return self._memo[t]
+
+    def _interval(self, t: Term) -> Interval:
+        found = self._structure(t)
+        base = split(t)[0]
+        for h in self._about.get(base, ()) if base is not None else ():
+            found = _meet(found, _implied(h, t))
         return found
 
     def _structure(self, t: Term) -> Interval:
@@ -86,16 +91,22 @@ class Analysis:
 
 def _atoms(fact: Term) -> Iterator[Term]:
     """What a boolean compares: the bases of the terms, also widened to 32 bits."""
-    if fact.op in ("and", "or", "not") and fact.width == 1:
-        for part in fact.operands():
-            yield from _atoms(part)
-        return
-    for operand in fact.operands():
-        base = split(operand)[0]
-        if base is not None:
-            yield base
-            if base.width < 32:
-                yield zext(base)
+    seen: set[Term] = set()
+    todo = [fact]
+    while todo:
+        part = todo.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        if part.op in ("and", "or", "not") and part.width == 1:
+            todo.extend(part.operands())
+            continue
+        for operand in part.operands():
+            base = split(operand)[0]
+            if base is not None:
+                yield base
+                if base.width < 32:
+                    yield zext(base)
 
 
 def _meet(a: Interval, b: Interval) -> Interval:
@@ -103,14 +114,13 @@ def _meet(a: Interval, b: Interval) -> Interval:
     return (low, high) if low <= high else a  # contradictory: unreachable, any interval is right
 
 
-def _implied(fact: Term, t: Term) -> Interval:
-    """What `fact` by itself says about `t`."""
-    if fact.op == "and":
-        return _meet(_implied(fact.args[0], t), _implied(fact.args[1], t))
-    if fact.op == "or":
-        return _hull(_implied(fact.args[0], t), _implied(fact.args[1], t))
-    if fact.op == "not":
-        return _refuted(fact.args[0], t)
+def _implied(fact: Term, t: Term, depth: int = _DEPTH) -> Interval:
+    """What `fact` by itself says about `t`, as far as it can be read from its uppermost `depth` connectives."""
+    if fact.op in ("and", "or") and depth:
+        join = _meet if fact.op == "and" else _hull
+        return join(_implied(fact.args[0], t, depth - 1), _implied(fact.args[1], t, depth - 1))
+    if fact.op == "not" and depth:
+        return _refuted(fact.args[0], t, depth - 1)
     if fact.op == "ult" and fact.args[0] is t and fact.args[1].value is not None:
         return 0, fact.args[1].value - 1
     if fact.op == "ult" and fact.args[1] is t and fact.args[0].value is not None:
@@ -123,14 +133,13 @@ def _implied(fact: Term, t: Term) -> Interval:
     return full(t.width)
 
 
-def _refuted(fact: Term, t: Term) -> Interval:
+def _refuted(fact: Term, t: Term, depth: int) -> Interval:
     """What the negation of `fact` says about `t`."""
-    if fact.op == "and":
-        return _hull(_refuted(fact.args[0], t), _refuted(fact.args[1], t))
-    if fact.op == "or":
-        return _meet(_refuted(fact.args[0], t), _refuted(fact.args[1], t))
-    if fact.op == "not":
-        return _implied(fact.args[0], t)
+    if fact.op in ("and", "or") and depth:
+        join = _hull if fact.op == "and" else _meet
+        return join(_refuted(fact.args[0], t, depth - 1), _refuted(fact.args[1], t, depth - 1))
+    if fact.op == "not" and depth:
+        return _implied(fact.args[0], t, depth - 1)
     if fact.op == "ult" and fact.args[0] is t and fact.args[1].value is not None:
         return fact.args[1].value, full(t.width)[1]
     if fact.op == "ult" and fact.args[1] is t and fact.args[0].value is not None:

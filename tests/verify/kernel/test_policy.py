@@ -7,10 +7,10 @@ import json
 from typing import Any
 
 import pytest
-from support.corpus import POLICY
 
 from ringfence.verify.kernel.policy import parse_policy
 from ringfence.verify.kernel.rejected import Rejected
+from support.corpus import POLICY
 
 
 def changed(path: str, value: Any) -> bytes:

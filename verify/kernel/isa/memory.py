@@ -202,11 +202,14 @@ def _extent(base: Term, count: int, before: bool) -> tuple[Term, Term]:
 
 
 def store_exclusive(size: int) -> Semantics:
-    """STREX, STREXB, STREXH: the store may or may not happen, and Rd tells which."""
+    """STREX, STREXB, STREXH: the store may or may not happen, and Rd tells which.
+
+    Since memory may keep its old content, nothing may be concluded from the value: it is stored as an unknown one.
+    """
 
     def execute(m: Machine, f: Fields, _in_it: bool) -> None:
         address = add(m.reg(f["Rn"]), const(4 * f.get("imm", 0)))
-        m.store(address, size, extract(m.reg(f["Rt"]), 0, 8 * size))
+        m.store(address, size, m.unknown(8 * size))
         m.set_reg(f["Rd"], m.unknown())
 
     return execute

@@ -7,7 +7,6 @@ sandbox's code at 0x10000, its window at 0x20040000. The import `out(int)` recor
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import subprocess
 import tempfile
@@ -15,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import unicorn
+from unicorn import arm_const
+
 from ringfence.toolchain.elffile import LinkedElf
 from ringfence.toolchain.rewrite import RewriteRequest, RewriteResult, rewrite
 from ringfence.verify.verifier import verify
-from unicorn import arm_const
 
 CODE, SLOTS, SLOT_BYTES, CONST, WINDOW = 0x10000, 0x60000, 256, 0x70000, 0x20040000
 SLACK_BELOW, SLACK_ABOVE, PAD, ROOM = 256, 272, 272, 40
@@ -244,15 +244,20 @@ def rewritten(image: Image) -> RewriteResult:
     return rewrite(image.elf, [image.request])
 
 
+def same(image: Image, argument: int = 0, data: bytes = b"") -> Run:
+    """Assert that rewriting changed nothing that the program does, and that nothing left the sandbox."""
+    plain, sandboxed = both(image, argument, data)
+    assert plain.fault is None
+    assert (sandboxed.fault, sandboxed.breaches) == (None, [])
+    assert (sandboxed.result, sandboxed.output) == (plain.result, plain.output)
+    return sandboxed
+
+
 def both(image: Image, argument: int = 0, data: bytes = b"") -> tuple[Run, Run]:
     """The program as linked and as rewritten, on the same input."""
     plain = execute(image.elf, image.request, image.request.exports["run"], argument, data=data, watch=False)
     result = rewritten(image)
     return plain, execute(result.elf, image.request, result.exports["t"]["run"], argument, data=data)
-
-
-def identity(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def policy(image: Image, result: RewriteResult) -> bytes:
