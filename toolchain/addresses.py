@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from . import asm
 from .analysis import Analysis
 from .insn import IP, LR, SP, Insn, Memory, bit, mask_of
-from .program import NotSupported
+from .program import NotSupported, Program
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def form_address(facts: Analysis, n: int, insn: Insn, memory: Memory) -> Formed:
         return _writeback(facts, n, insn, memory)
     scratch = _free_register(facts, n, memory)
     if scratch is not None:
-        return Formed(scratch, 0, (_sum(scratch, memory),), _store_at(facts, n, insn, scratch, 0), ())
+        return Formed(scratch, 0, (_sum(scratch, memory),), store_at(facts.program, n, insn, scratch, 0), ())
     return _there_and_back(facts, n, insn, memory) or _through_stack(facts, n, insn, memory)
 
 
@@ -35,7 +35,7 @@ def _writeback(facts: Analysis, n: int, insn: Insn, memory: Memory) -> Formed:
     """Pre-indexed with a large step: move the base first."""
     if memory.base in memory.data or memory.base == SP:
         raise NotSupported(facts.program, n, "this store with writeback is not supported")
-    store = _store_at(facts, n, insn, memory.base, 0)
+    store = store_at(facts.program, n, insn, memory.base, 0)
     return Formed(memory.base, 0, (asm.add_constant(memory.base, memory.base, memory.step),), store, ())
 
 
@@ -67,7 +67,7 @@ def _there_and_back(facts: Analysis, n: int, insn: Insn, memory: Memory) -> Form
         changed, other, shift = memory.index, memory.base, 0
     else:
         return None
-    store = _store_at(facts, n, insn, changed, 0)
+    store = store_at(facts.program, n, insn, changed, 0)
     back = asm.sub_shifted(changed, changed, other, shift)
     return Formed(changed, 0, (asm.add_shifted(changed, changed, other, shift),), store, (back,))
 
@@ -80,10 +80,10 @@ def _through_stack(facts: Analysis, n: int, insn: Insn, memory: Memory) -> Forme
     before: tuple[Insn, ...] = (asm.push([spare]), _sum(spare, memory, moved if memory.index < 0 else 0))
     if moved and memory.index >= 0:
         before = (*before, asm.add_constant(spare, spare, moved))
-    return Formed(spare, 0, before, _store_at(facts, n, insn, spare, 0), (asm.pop([spare]),))
+    return Formed(spare, 0, before, store_at(facts.program, n, insn, spare, 0), (asm.pop([spare]),))
 
 
-def _store_at(facts: Analysis, n: int, insn: Insn, base: int, offset: int) -> Insn:
+def store_at(program: Program, n: int, insn: Insn, base: int, offset: int) -> Insn:
     """The same store at another address, unconditional."""
     memory = insn.memory
     if memory is None:
@@ -94,4 +94,4 @@ def _store_at(facts: Analysis, n: int, insn: Insn, base: int, offset: int) -> In
         return asm.store_pair(memory.data[0], memory.data[1], base, offset)
     if insn.name.startswith("strex"):
         return asm.store_exclusive(insn.name, insn.operands[0].register, memory.data[0], base, offset)
-    raise NotSupported(facts.program, n, "this store is not supported with an address that needs a guard")
+    raise NotSupported(program, n, "this store is not supported with an address that needs a guard")

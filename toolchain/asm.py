@@ -73,10 +73,6 @@ def orr_constant(rd: int, rn: int, value: int) -> Insn:
     return _immediate_operation(0b0010, rd, rn, value)
 
 
-def eor_constant(rd: int, rn: int, value: int) -> Insn:
-    return _immediate_operation(0b0100, rd, rn, value)
-
-
 def compare_constant(rn: int, value: int) -> Insn:
     """CMP; sets the flags."""
     if rn < 8 and value < 256:
@@ -114,10 +110,6 @@ def add_constant_fits(value: int) -> bool:
     return abs(value) <= 4095 or modified_immediate(abs(value)) is not None
 
 
-def move(rd: int, rm: int) -> Insn:
-    return _narrow(0x4600 | (rd & 8) << 4 | rm << 3 | rd & 7)
-
-
 def compare(rn: int, rm: int) -> Insn:
     """CMP of registers, SP as rn included; sets the flags."""
     if rn < 8 and rm < 8:
@@ -136,12 +128,6 @@ def add_shifted(rd: int, rn: int, rm: int, shift: int = 0) -> Insn:
 
 def sub_shifted(rd: int, rn: int, rm: int, shift: int = 0) -> Insn:
     return _register_operation(0b1101, rd, rn, rm, shift)
-
-
-def shift_right(rd: int, rm: int, amount: int) -> Insn:
-    """rd = rm >> amount (1-31, unsigned)."""
-    _check(1 <= amount <= 31, f"lsr #{amount}")
-    return _register_operation(0b0010, rd, 15, rm, amount, kind=1)
 
 
 def clear_bits(rd: int, lowest: int, width: int) -> Insn:
@@ -184,11 +170,6 @@ def store_exclusive(name: str, rd: int, rt: int, rn: int, offset: int) -> Insn:
         return _wide(0xE840 | rn, rt << 12 | rd << 8 | offset >> 2)
     _check(offset == 0, f"{name} #{offset}")
     return _wide(0xE8C0 | rn, rt << 12 | _EXCLUSIVE[name] | rd)
-
-
-def store_multiple(rn: int, registers: Iterable[int]) -> Insn:
-    """STM rn, {registers} without writeback; at least two registers."""
-    return _wide(0xE880 | rn, mask_of(registers))
 
 
 def pop(registers: Iterable[int]) -> Insn:

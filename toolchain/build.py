@@ -29,8 +29,9 @@ from ringfence.toolchain.report import make_report, report_bytes
 from ringfence.toolchain.spec import check_distinct
 from ringfence.verify.explain import explain
 from ringfence.verify.kernel.rejected import Rejected
+from ringfence.verify.recheck import Outcome, write_certificate
 from ringfence.verify.source import AddressMap
-from ringfence.verify.verifier import Outcome, verify, write_certificate
+from ringfence.verify.verifier import verify
 
 _SHOWN_FAILURES = 10
 _LARGEST_IMAGE = 1 << 28  # objcopy -O binary fills the gap between flash and a segment loaded into RAM

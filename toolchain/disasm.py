@@ -96,7 +96,7 @@ def decode(raw: bytes, condition: int = ALWAYS) -> Insn:
     decoded = next(iter(_decoder().disasm(raw, 0, count=1)), None)
     if decoded is None or decoded.size != len(raw):
         raise UnsupportedInstruction(f"undefined instruction {raw.hex(' ')}")
-    insn = _classify(decoded, raw, in_it=condition != ALWAYS)
+    insn = replace(_classify(decoded, raw, in_it=condition != ALWAYS), text=decoded.op_str)
     return insn.under(condition) if condition != ALWAYS else insn
 
 

@@ -7,7 +7,7 @@ flags N, Z, C, V. References Axx are sections of the ARMv7-M Architecture Refere
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -35,10 +35,6 @@ def mask_of(registers: Iterable[int]) -> int:
 def registers_in(mask: int) -> tuple[int, ...]:
     """The core registers (0-15) of a mask, lowest first."""
     return tuple(n for n in range(16) if mask >> n & 1)
-
-
-def register_name(number: int) -> str:
-    return {13: "sp", 14: "lr", 15: "pc"}.get(number, f"r{number}")
 
 
 def flags_tested(condition: int) -> int:
@@ -115,6 +111,7 @@ class Insn:
     memory: Memory | None = None
     target: Label | None = None
     value: int | None = None  # literal: the word loaded, if it is known now; trap: its number
+    text: str = field(default="", compare=False)  # the operands, for messages
 
     @property
     def conditional(self) -> bool:
@@ -141,4 +138,4 @@ class Insn:
 
     def __str__(self) -> str:
         suffix = CONDITION_NAMES[self.condition] if self.conditional else ""
-        return f"{self.name}{suffix} ({self.raw.hex(' ') or self.kind})"
+        return f"{self.name}{suffix} {self.text}".rstrip()

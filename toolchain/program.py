@@ -74,8 +74,9 @@ class Function:
 
 @dataclass(frozen=True)
 class Program:
-    """One sandbox. `functions` is sorted by start; `slots` are the targets of the slot table, in order."""
+    """One sandbox's code. `functions` is sorted by start; `slots` are the targets of the slot table, in order."""
 
+    sandbox: str
     items: tuple[Item, ...]
     functions: tuple[Function, ...]
     slots: tuple[Label, ...]
@@ -109,16 +110,6 @@ class Program:
         labels = [*self.slots, *self.exports.values()]
         return frozenset(self.index[label] for label in labels if label in self.index)
 
-    def function_at(self, address: int) -> Function | None:
-        """The function whose range contains an original address."""
-        found = None
-        for function in self.functions:
-            if function.start > address:
-                break
-            if address < function.end:
-                found = function
-        return found
-
     def where(self, n: int) -> str:
         """For messages: the original address and function of item n."""
         return place(self.functions, self.items[n].origin)
@@ -136,7 +127,7 @@ class NotSupported(RingfenceError):
     """Code that cannot be sandboxed, or not yet; the message names the instruction and the function."""
 
     def __init__(self, program: Program, n: int, why: str, hint: str | None = None) -> None:
-        super().__init__(f"{program.where(n)}: '{program.items[n].body}': {why}", hint)
+        super().__init__(f"sandbox {program.sandbox}: {program.where(n)}: '{program.items[n].body}': {why}", hint)
 
 
 Edits = Mapping[int, Sequence[Body | Label]]

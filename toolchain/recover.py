@@ -46,6 +46,7 @@ def recover(elf: LinkedElf, request: RewriteRequest) -> Recovered:
     slots = tuple(map(Label, sorted(work.taken)))
     _point_to_slots(work, request, slots)
     program = Program(
+        sandbox=request.name,
         items=tuple(_items(where, work)),
         functions=where.functions,
         slots=slots,

@@ -10,7 +10,7 @@ from ringfence.linker_scripts import SandboxLayout
 from ringfence.toolchain.close import ClosedSandbox
 from ringfence.toolchain.errors import RingfenceError
 from ringfence.toolchain.place import Placed
-from ringfence.verify.verifier import Outcome
+from ringfence.verify.recheck import Outcome
 
 _VERSION = 1
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from .kernel.check import Failure
 from .kernel.image import read_image
 from .kernel.isa.decode import Refused, decode
-from .prover.solvers import counterexample
 from .source import AddressMap, SourceLines
 from .symbols import function_symbols, name_of
 
@@ -116,12 +115,23 @@ def explain(elf: bytes, failures: Iterable[Failure], addresses: AddressMap | Non
                 None if f.address is None else name_of(functions, f.address),
                 None if source is None else str(source),
                 None if f.address is None else _instruction(elf, f.address),
-                dict((counterexample(f.theorem) if f.theorem is not None else None) or {}),
+                _counterexample(f),
                 meaning,
                 advice,
             )
         )
     return found
+
+
+def _counterexample(failure: Failure) -> dict[str, int]:
+    """Values for which the claim is false; empty if there is no such claim or no solver to ask."""
+    if failure.theorem is None:
+        return {}
+    try:
+        from .prover.solvers import counterexample  # noqa: PLC0415  `check` must work without the solvers
+    except ImportError:
+        return {}
+    return dict(counterexample(failure.theorem) or {})
 
 
 def _instruction(elf: bytes, address: int) -> str | None:

@@ -1,13 +1,18 @@
 """Runs sandbox code in Unicorn under a monitor that knows nothing of the proof: stores, fetches, SP and returns.
 
-It enforces the property of docs/architecture.md directly on the execution, from any register and memory contents:
+It enforces the property of docs/safety.md directly on the execution, from any register and memory contents:
 an escape that it sees in code that the verifier accepted is a bug of the verifier.
+
+Stores are watched without Unicorn's hook for memory writes, which leaves a stale IT state behind a store in an IT
+block (Unicorn 2.1.4): pages without a writable byte are write-protected, and in pages that are writable in part the
+rest is compared after every instruction.
 """
 
 from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -16,10 +21,14 @@ from elftools.elf.elffile import ELFFile
 from unicorn import (
     UC_ARCH_ARM,
     UC_HOOK_CODE,
-    UC_HOOK_MEM_UNMAPPED,
-    UC_HOOK_MEM_WRITE,
+    UC_HOOK_MEM_READ_UNMAPPED,
+    UC_HOOK_MEM_WRITE_PROT,
+    UC_HOOK_MEM_WRITE_UNMAPPED,
     UC_MODE_MCLASS,
     UC_MODE_THUMB,
+    UC_PROT_EXEC,
+    UC_PROT_READ,
+    UC_PROT_WRITE,
     Uc,
     UcError,
 )
@@ -54,9 +63,12 @@ class Run:
 
 
 class Monitor:
-    """One loaded image and sandbox; `run` may be called many times."""
+    """One loaded image and sandbox; `run` may be called many times.
 
-    def __init__(self, elf: bytes, policy: bytes, sandbox: int = 0) -> None:
+    `functions`: where functions begin, without Thumb bit; by default what the symbol table says.
+    """
+
+    def __init__(self, elf: bytes, policy: bytes, sandbox: int = 0, functions: set[int] | None = None) -> None:
         self.policy: dict[str, Any] = json.loads(policy)
         box = self.policy["sandboxes"][sandbox]
         self.box = box
@@ -70,22 +82,41 @@ class Monitor:
         self.imports = {int(i["address"], 16) & ~1: i for i in box["imports"]}
         self.uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS, UC_CPU_ARM_CORTEX_M3)
         self._mapped: set[int] = set()
-        self._functions = _function_starts(elf)
+        self._functions = _function_starts(elf) if functions is None else functions
+        self.shadow = (self.stack[0] + self.offset, self.stack[1] + self.offset)
+        self._watched = list(self._protected_parts())
         self._load(elf)
-        self.uc.hook_add(UC_HOOK_MEM_WRITE, self._on_write)
         self.uc.hook_add(UC_HOOK_CODE, self._on_code)
-        self.uc.hook_add(UC_HOOK_MEM_UNMAPPED, lambda *_: False)
+        self.uc.hook_add(UC_HOOK_MEM_READ_UNMAPPED, lambda *_: False)
+        self.uc.hook_add(UC_HOOK_MEM_WRITE_UNMAPPED | UC_HOOK_MEM_WRITE_PROT, self._on_forbidden_write)
+        self._fresh = self.uc.context_save()  # a run that stops within an IT block leaves it open for the next
 
     def _map(self, start: int, end: int) -> None:
         for page in range(start & -PAGE, end, PAGE):
             if page not in self._mapped:
-                self.uc.mem_map(page, PAGE)
+                writable = any(low < page + PAGE and page < high for low, high in (*self.writable, self.shadow))
+                self.uc.mem_map(page, PAGE, UC_PROT_READ | UC_PROT_EXEC | (UC_PROT_WRITE if writable else 0))
                 self._mapped.add(page)
+
+    def _protected_parts(self) -> Iterator[tuple[int, int]]:
+        """Ranges outside the write set in pages that have to be writable: the shadow stack and the write set's edges."""
+        ranges = (*self.writable, self.shadow)
+        pages = sorted({page for low, high in ranges for page in range(low & -PAGE, high, PAGE)})
+        for page in pages:
+            at = page
+            for low, high in sorted(self.writable):
+                if low < page + PAGE and page < high:
+                    if at < low:
+                        yield at, low
+                    at = max(at, min(high, page + PAGE))
+            if at < page + PAGE:
+                yield at, page + PAGE
 
     def _load(self, elf: bytes) -> None:
         self._map(RETURN, RETURN + PAGE)
         self._map(self.writable[0][0] - PAGE, self.writable[0][1] + PAGE)
-        self._map(self.stack[0] + self.offset, self.stack[1] + self.offset)
+        for low, high in (*self.writable[1:], self.shadow):
+            self._map(low, high)
         for segment in ELFFile(BytesIO(elf)).iter_segments("PT_LOAD"):
             if segment["p_memsz"]:
                 self._map(segment["p_vaddr"], segment["p_vaddr"] + segment["p_memsz"])
@@ -96,12 +127,15 @@ class Monitor:
         rng = random.Random(seed)
         self.result = Run()
         self.rng = rng
+        self.uc.context_restore(self._fresh)
         base = self.writable[0]
         for start in range(base[0], base[1], PAGE * 4):
             words = rng.choice(
                 [b"\0" * 4, rng.randbytes(64), (base[0] + rng.randrange(0, 65536, 4)).to_bytes(4, "little")]
             )
             self.uc.mem_write(start, (words * PAGE)[: min(PAGE * 4, base[1] - start)])
+        self.uc.mem_write(self.shadow[0], rng.randbytes(self.shadow[1] - self.shadow[0]))
+        self._before = [bytes(self.uc.mem_read(low, high - low)) for low, high in self._watched]
         for register in REGISTERS:
             self.uc.reg_write(register, self._value(rng))
         for i, value in enumerate(arguments or []):
@@ -117,6 +151,7 @@ class Monitor:
             self.result.ended = self.result.ended or "limit"
         except UcError as error:
             self.result.ended = self.result.ended or f"fault: {error}"
+        self._check_stores()
         return self.result
 
     def _value(self, rng: random.Random) -> int:
@@ -137,19 +172,32 @@ class Monitor:
         self.result.escapes.append(f"{text} at {self.uc.reg_read(UC_ARM_REG_PC):#x}")
         self.uc.emu_stop()
 
-    def _on_write(self, _uc: Uc, _access: int, address: int, size: int, value: int, _data: object) -> None:
-        if self.result.ended or any(low <= address and address + size <= high for low, high in self.writable):
-            return
-        frame = self.frames[-1]
-        if (address, size, value & 0xFFFFFFFF) == (frame.sp - 4 + self.offset, 4, frame.link):
-            return
+    def _on_forbidden_write(self, _uc: Uc, _access: int, address: int, size: int, _value: int, _data: object) -> bool:
         self._escape(f"store of {size} bytes to {address:#x}")
+        return False
+
+    def _check_stores(self) -> None:
+        """Nothing outside the write set has changed, except the current function's shadow word, to its link."""
+        for number, (low, high) in enumerate(self._watched):
+            now = bytes(self.uc.mem_read(low, high - low))
+            if now == self._before[number]:
+                continue
+            frame = self.frames[-1]
+            at = frame.sp - 4 + self.offset - low
+            word = frame.link.to_bytes(4, "little")
+            if 0 <= at <= high - low - 4 and now == self._before[number][:at] + word + self._before[number][at + 4 :]:
+                self._before[number] = now
+                continue
+            first = next(i for i, (a, b) in enumerate(zip(now, self._before[number], strict=True)) if a != b)
+            self._escape(f"store to {low + first:#x}")
+            self._before[number] = now
 
     def _on_code(self, uc: Uc, address: int, size: int, _data: object) -> None:
         if self.result.ended or self.result.escapes:  # Unicorn may run on for an instruction after emu_stop
             uc.emu_stop()
             return
         self.result.instructions += 1
+        self._check_stores()
         sp = uc.reg_read(UC_ARM_REG_SP)
         self._follow(address, sp)
         if address == RETURN:
@@ -180,7 +228,7 @@ class Monitor:
                 self._escape("a call without link")
         elif _is_call(code, size):
             self.internal.add(where + size)  # libgcc: a jump inside the function that leaves a constant in LR
-        elif _is_return(code, size):
+        elif _is_computed_jump(code, size):
             frame = self.frames[-1]
             if address | 1 == frame.link and sp == frame.sp:
                 self.frames.pop()
@@ -224,10 +272,11 @@ def _is_call(code: int, size: int) -> bool:
     return code & 0xF800 == 0xF000 and code >> 16 & 0xD000 == 0xD000  # bl
 
 
-def _is_return(code: int, size: int) -> bool:
-    """A jump to a loaded or register address that is not a table jump: bx, pop {pc}, ldr pc with an immediate offset."""
+def _is_computed_jump(code: int, size: int) -> bool:
+    """BX, and POP, LDR or LDM into PC: a return or a jump through the pointer table. (Table jumps are not.)"""
     if size == 2:
         return code & 0xFF87 == 0x4700 or code & 0xFF00 == 0xBD00
     first, second = code & 0xFFFF, code >> 16
-    loads_pc = second >> 12 == 15 and (first & 0xFFF0 == 0xF8D0 or (first & 0xFFF0 == 0xF850 and second & 0x0800 != 0))
-    return loads_pc or (first == 0xE8BD and second & 0x8000 != 0)
+    if first & 0xFF70 == 0xF850:  # LDR
+        return second >> 12 == 15 and (first & 0x80 != 0 or second & 0x0FF0 != 0x0020)
+    return first & 0xFE50 == 0xE810 and second & 0x8000 != 0  # LDM

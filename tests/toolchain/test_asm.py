@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfence.toolchain import asm, encode
-from ringfence.toolchain.insn import CONDITION_NAMES, Insn, register_name
+from ringfence.toolchain.insn import CONDITION_NAMES, Insn
+
+
+def register_name(number: int) -> str:
+    return {13: "sp", 14: "lr"}.get(number, f"r{number}")
+
 
 _CASES: list[tuple[str, Callable[[], Insn]]] = [
     *((f"and.w r{d}, r{n}, #{v:#x}", lambda d=d, n=n, v=v: asm.and_constant(d, n, v)) for d, n, v in
@@ -19,7 +24,6 @@ _CASES: list[tuple[str, Callable[[], Insn]]] = [
     *((f"bic.w r4, r4, #{v:#x}", lambda v=v: asm.bic_constant(4, 4, v)) for v in (2, 0xFF000000, 0xA000, 0x3FC)),
     *((f"orr.w r{r}, r{r}, #{v:#x}", lambda r=r, v=v: asm.orr_constant(r, r, v)) for r in (0, 12, 14)
       for v in (0x20000000, 0x5000, 0x850000, 1)),
-    ("eor.w r1, r2, #0x80000000", lambda: asm.eor_constant(1, 2, 0x80000000)),
     *((f"movw r{r}, #{v:#x}", lambda r=r, v=v: asm.movw(r, v)) for r in (0, 9, 12) for v in (0, 0xFFFF, 0x1234, 0xF800)),
     *((f"movt r{r}, #{v:#x}", lambda r=r, v=v: asm.movt(r, v)) for r in (0, 9, 12) for v in (0, 0xFFFF, 0x2004)),
     ("cmp r3, #255", lambda: asm.compare_constant(3, 255)),
@@ -37,12 +41,9 @@ _CASES: list[tuple[str, Callable[[], Insn]]] = [
     ("add.w ip, sp, #0x3000", lambda: asm.add_constant(12, 13, 0x3000)),
     ("addw r3, r9, #4095", lambda: asm.add_constant(3, 9, 4095)),
     ("subw r3, r9, #4095", lambda: asm.add_constant(3, 9, -4095)),
-    ("mov r3, ip", lambda: asm.move(3, 12)),
-    ("mov ip, r3", lambda: asm.move(12, 3)),
     *((f"add.w r{d}, {register_name(n)}, r2, lsl #{k}" if k else f"add.w r{d}, {register_name(n)}, r2",
        lambda d=d, n=n, k=k: asm.add_shifted(d, n, 2, k)) for d in (0, 12) for n in (1, 13, 14) for k in (0, 1, 2, 3)),
     ("sub.w r4, r4, r11, lsl #3", lambda: asm.sub_shifted(4, 4, 11, 3)),
-    ("lsr.w r4, r9, #16", lambda: asm.shift_right(4, 9, 16)),
     *((f"bfc r{r}, #{n}, #{w}", lambda r=r, n=n, w=w: asm.clear_bits(r, n, w)) for r in (0, 12) for n, w in ((12, 20), (0, 1), (31, 1), (5, 9))),
     *((f"{name} r{t}, [{register_name(n)}, #{o}]", lambda name=name, t=t, n=n, o=o: asm.transfer(name, t, n, o))
       for name in ("str", "strb", "strh", "ldr") for t in (0, 7, 10) for n in (1, 11, 13) for o in (0, 4, 124, 128, 1020, 4095, -1, -255)),
@@ -53,7 +54,6 @@ _CASES: list[tuple[str, Callable[[], Insn]]] = [
     ("strex r1, r2, [r3, #1020]", lambda: asm.store_exclusive("strex", 1, 2, 3, 1020)),
     ("strexb r1, r2, [r3]", lambda: asm.store_exclusive("strexb", 1, 2, 3, 0)),
     ("strexh r1, r2, [r3]", lambda: asm.store_exclusive("strexh", 1, 2, 3, 0)),
-    ("stmia.w r9, {r0, r4, lr}", lambda: asm.store_multiple(9, [0, 4, 14])),
     ("pop {r0, r7}", lambda: asm.pop([0, 7])),
     ("pop.w {r4, lr}", lambda: asm.pop([4, 14])),
     ("pop.w {r9}", lambda: asm.pop([9])),
@@ -153,6 +153,12 @@ def test_literals_and_addresses_agree_with_gnu_as(tmp_path: Path) -> None:
              "adr r2, w", "nop", "adr.w r9, w", "w: nop", "adr.w r10, w", "cbz r3, v", "nop", "v: cbnz r7, u", "nop", "u: nop"]  # fmt: skip
     ours = [encode.literal(0, 12, 3, False), encode.literal(2, 4 + 4095, 9, True), encode.literal(6, 8 - 4095, 9, True)]
     nop = bytes.fromhex("00bf")
-    ours += [nop, encode.literal_pair(12, 8, 1, 2), encode.address_of(16, 24, 2, False), nop, encode.address_of(20, 24, 9, True)]
+    ours += [
+        nop,
+        encode.literal_pair(12, 8, 1, 2),
+        encode.address_of(16, 24, 2, False),
+        nop,
+        encode.address_of(20, 24, 9, True),
+    ]
     ours += [nop, encode.address_of(26, 24, 10, True), encode.zero(3, False, 4), nop, encode.zero(7, True, 4), nop, nop]
     assert assemble(tmp_path, lines) == b"".join(ours)

@@ -19,7 +19,7 @@ from ringfence.toolchain.gcc import Toolchain
 from ringfence.toolchain.link import HostInput
 from ringfence.toolchain.publish import Outputs
 from ringfence.toolchain.spec import SandboxSpec
-from ringfence.verify.verifier import recheck
+from ringfence.verify.recheck import recheck
 
 
 def compiled(folder: Path, name: str, text: str | None = None) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import rewriter_lab as lab
+
 from ringfence.toolchain.insn import ALWAYS, Insn, Label
 from ringfence.toolchain.layout import lay_out
 from ringfence.toolchain.program import Function, Item, Program, Word
@@ -76,7 +77,7 @@ def program(*bodies: Insn | Word) -> Program:
     """Items two addresses apart, the first being the function."""
     items = tuple(Item(body, 0x1000 + 2 * n, (Label(0x1000 + 2 * n),)) for n, body in enumerate(bodies))
     start = Label(0x1000)
-    return Program(items, (Function("f", 0x1000, 0x1000 + 2 * len(items)),), (), {"f": start}, {0x100: "import"})
+    return Program("t", items, (Function("f", 0x1000, 0x1000 + 2 * len(items)),), (), {"f": start}, {0x100: "import"})
 
 
 NOP = Insn("plain", "nop", bytes.fromhex("00bf"))

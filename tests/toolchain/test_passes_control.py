@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import rewriter_lab as lab
+
 from ringfence.toolchain.errors import RingfenceError
 
 HEAD = """

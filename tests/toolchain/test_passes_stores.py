@@ -33,6 +33,8 @@ SHAPES = {
     "base changed between": "str r0, [r4]\n add r4, r4, r7\n str r1, [r4]",
     "stack by register": "sub sp, sp, #64\n str r0, [sp, r7]\n ldr r1, [sp, #24]\n subs r1, r0\n add sp, #64\n strb r1, [r4]",
     "stack by moved register": "sub sp, sp, #64\n add r5, sp, #8\n str r0, [r5, #4]\n ldr r1, [sp, #12]\n add sp, #64\n str r1, [r4]",
+    "large offsets together": "str r0, [r4, #400]\n str r1, [r4, #404]\n adds r5, r0, r1\n strd r0, r1, [r4, #408]\n mov ip, #5\n"
+    " str r5, [r4, #412]\n adds r4, #4\n str r5, [r4, #412]\n cmp r8, #3\n it eq\n streq r5, [r4, #432]",
     "halfword loop": "movs r5, #10\n1: strh r5, [r4], #2\n subs r5, #1\n bne 1b",
     "carry kept": "adds r5, r0, r0\n str r0, [r4, r7]\n adc r5, r5, #7\n str r5, [r4]",
 }  # fmt: skip
@@ -123,8 +125,17 @@ def test_one_guard_serves_its_neighbours() -> None:
 
 
 def test_a_label_between_stores_needs_a_new_guard() -> None:
-    one = image_of("str r0, [r4]\n b 1f\n1: str r0, [r4, #4]", "nop", "mask")
-    assert "stores guarded by an earlier guard" not in lab.rewritten(one).stats["t"]
+    image = image_of("str r0, [r4]\n cmp r8, #3\n beq 1f\n str r0, [r4, #4]\n1: str r0, [r4, #8]", "nop", "mask")
+    stats = lab.rewritten(image).stats["t"]
+    assert (stats["stores guarded"], stats["stores guarded by an earlier guard"]) == (2, 1)
+
+
+def test_an_address_formed_for_a_large_offset_serves_its_neighbours() -> None:
+    image = image_of("str r0, [r4, #400]\n str r1, [r4, #404]\n strb r2, [r4, #390]", "nop", "mask")
+    stats = lab.rewritten(image).stats["t"]
+    assert (stats["stores guarded"], stats["stores guarded by an earlier guard"]) == (1, 2)
+    lab.same(image)
+    assert lab.verdict(image, lab.rewritten(image)) == []
 
 
 def test_a_store_to_a_known_address_needs_no_guard() -> None:

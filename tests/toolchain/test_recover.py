@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 import rewriter_lab as lab
+
 from ringfence.toolchain.elffile import LinkedElf
 from ringfence.toolchain.errors import RingfenceError
 from ringfence.toolchain.insn import Insn
@@ -19,7 +20,7 @@ extern void out(int);
 static int one(int n) { return n + 1; }
 static int two(int n) { return n + 2; }
 int (*table[4])(int) = {one, two, one, two};
-void (*const import)(int) = out;
+void (*volatile import)(int) = out;
 __attribute__((used)) int unreached(int n) { return n * 77; }
 int run(int n) { if (n > 100) n = unreached(n); import(n); return table[n & 3](n); }
 """
@@ -88,7 +89,7 @@ def test_other_references_from_the_host_are_refused() -> None:
 def test_an_export_must_be_a_function() -> None:
     image = lab.build(SOURCE)
     exports = {**image.request.exports, "other": image.request.exports["run"] + 2}
-    with pytest.raises(RingfenceError, match="export other at .* is not a function"):
+    with pytest.raises(RingfenceError, match=r"export other at .* is not a function"):
         recover(LinkedElf(image.elf), dataclasses.replace(image.request, exports=exports))
 
 
@@ -127,7 +128,11 @@ def test_every_item_comes_from_its_original_address() -> None:
 def test_missing_room_is_reported_with_all_needs() -> None:
     image = lab.build(SOURCE)
     tight = dataclasses.replace(
-        image.request, slots_start=lab.SLOTS, slots_end=lab.SLOTS + 4, code_end=lab.SLOTS + 4, code_start=image.request.code_start
+        image.request,
+        slots_start=lab.SLOTS,
+        slots_end=lab.SLOTS + 4,
+        code_end=lab.SLOTS + 4,
+        code_start=image.request.code_start,
     )
     with pytest.raises(RoomNeeded, match="needs 3 slots and has 1") as caught:
         rewrite(image.elf, [tight])
@@ -152,7 +157,7 @@ def test_a_bad_request_is_refused(change: dict[str, object], message: str) -> No
 
 @pytest.mark.parametrize("size", [0, 3, 20, 51, 200, 5000])
 def test_a_truncated_elf_is_refused(size: int) -> None:
-    with pytest.raises(RingfenceError, match="not a readable ELF|truncated|no symbol table|no relocations"):
+    with pytest.raises(RingfenceError, match=r"not a readable ELF|truncated|no symbol table|no relocations"):
         LinkedElf(lab.build(SOURCE).elf[:size])
 
 

@@ -187,7 +187,9 @@ def test_a_stray_store_is_redirected_into_the_window() -> None:
     assert (run.fault, run.breaches, run.result) == (None, [], 7)
 
 
-@pytest.mark.parametrize(("where", "traps"), [(0x20000100, True), (0x2003FFFF, True), (0x20050000, True), (0x20040200, False)])
+@pytest.mark.parametrize(
+    ("where", "traps"), [(0x20000100, True), (0x2003FFFF, True), (0x20050000, True), (0x20040200, False)]
+)
 def test_mode_trap_stops_at_a_stray_store_and_only_there(where: int, traps: bool) -> None:
     image = lab.build(HOSTILE, "-O2", window=0x10000, mode="trap")
     result = lab.rewritten(image)
@@ -231,7 +233,9 @@ def test_symbols_and_sizes_follow_the_code() -> None:
     result = lab.rewritten(image)
     symbols = {s.name: s for s in lab.LinkedElf(result.elf).symbols}
     assert symbols["__rf_t_export_run"].value == result.exports["t"]["run"]
-    functions = sorted((s.value & ~1, s.size) for s in symbols.values() if s.kind == 2 and s.value < lab.SLOTS and s.size)
+    functions = sorted(
+        (s.value & ~1, s.size) for s in symbols.values() if s.kind == 2 and s.value < lab.SLOTS and s.size
+    )
     ends = [address + size for address, size in functions]
     assert all(end <= following for end, (following, _) in zip(ends, functions[1:], strict=False))
 
@@ -263,8 +267,12 @@ def test_a_real_image_decoder_decodes_and_is_certified(level: str) -> None:
     for kind in ("PNG", "JPEG", "BMP"):
         buffer = io.BytesIO()
         picture.save(buffer, kind)
-        plain = lab.execute(image.elf, image.request, image.request.exports["run"], buffer.tell(), data=buffer.getvalue(), watch=False)
-        boxed = lab.execute(result.elf, image.request, result.exports["t"]["run"], buffer.tell(), data=buffer.getvalue())
+        plain = lab.execute(
+            image.elf, image.request, image.request.exports["run"], buffer.tell(), data=buffer.getvalue(), watch=False
+        )
+        boxed = lab.execute(
+            result.elf, image.request, result.exports["t"]["run"], buffer.tell(), data=buffer.getvalue()
+        )
         assert plain.result == 0 and plain.output[:2] == [24, 16]
         assert (boxed.fault, boxed.breaches, boxed.result, boxed.output) == (None, [], 0, plain.output)
     assert lab.verdict(image, result) == []

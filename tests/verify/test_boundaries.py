@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ringfence.verify.recheck import write_certificate
 from ringfence.verify.tcb import KERNEL, code_lines, kernel_files
+from ringfence.verify.verifier import verify
+from support.corpus import read_corpus
 
 VERIFY = KERNEL.parent
 
@@ -60,3 +65,36 @@ def test_code_lines_count_neither_comments_nor_docstrings() -> None:
 
 def test_all_kernel_files_are_listed() -> None:
     assert {f.name for f in kernel_files()} == {str(p.relative_to(VERIFY)) for p in KERNEL.rglob("*.py")}
+
+
+WITHOUT_SOLVERS = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"z3", "pysat", "capstone", "lief", "keystone"}:
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Blocker())
+from ringfence.verify.cli import check_command
+check_command(sys.argv[1:])
+"""
+
+
+def test_check_runs_where_no_solver_can_be_imported(tmp_path: Path) -> None:
+    case = next(c for c in read_corpus(Path(__file__).parent / "corpus") if c.name == "stores/masked")
+    elf, policy = case.build(tmp_path), case.policy()
+    outcome = verify(elf, policy)
+    assert outcome.certificate is not None
+    (tmp_path / "policy.json").write_bytes(policy)
+    (tmp_path / "cert.gz").write_bytes(write_certificate(outcome.certificate))
+    (tmp_path / "bare.gz").write_bytes(write_certificate(replace(outcome.certificate, theorems={})))
+    for certificate, status in (("cert.gz", 0), ("bare.gz", 1)):
+        command = [sys.executable, "-c", WITHOUT_SOLVERS, tmp_path / "case.elf"]
+        done = subprocess.run(
+            [*map(str, command), "--policy", str(tmp_path / "policy.json"), str(tmp_path / certificate)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr

@@ -135,7 +135,12 @@ def _is_tail_call(facts: Analysis, n: int, state: State) -> bool:
 
 def _expect_level(facts: Analysis, n: int, state: State) -> None:
     if state.depth != 0:
-        raise NotSupported(facts.program, n, "the function returns with SP not where it was at entry")
+        raise NotSupported(
+            facts.program,
+            n,
+            "the function returns with SP not where it was at entry, or it is a subroutine inside a function",
+            "a local subroutine may be called from one place only",
+        )
 
 
 def _reloaded(facts: Analysis, n: int, insn: Insn, state: State) -> list[Body | Label] | None:

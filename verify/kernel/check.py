@@ -1,25 +1,27 @@
-"""The kernel's entry: (ELF bytes, policy bytes, certificate, oracle) -> Report. Accepts only what it has replayed.
+"""The kernel's entry: (ELF bytes, policy bytes, certificate) -> Report. Accepts only what it has replayed.
 
 The certificate says which invariants hold where; every block of every function is executed again from them, and each
-obligation that this yields is put, as a normalised theorem, to the oracle. The oracle must answer True only for
-theorems that are valid. (At present z3 answers, in verify/prover; LRAT proofs inside the certificate are to replace it:
-this module then gets an oracle that checks them and needs no solver.)
+obligation that this yields becomes a normalised theorem. For each distinct theorem the kernel asks for a proof, turns
+the theorem into clauses itself (bitblast.py) and checks that the proof refutes them (lrat.py). Where proofs come from
+does not matter: from the certificate, or from whoever searches for them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from .bitblast import clauses_of
 from .execute import Context, Executor, Obligation
 from .image import Image, read_image
+from .lrat import Step, refutes
 from .policy import Policy, Sandbox, check_placement, parse_policy
 from .proof import Certificate, Fact, Function, Invariant, SandboxProof
 from .rejected import Rejected
 from .theorem import Theorem, theorem_of
 
-Oracle = Callable[[Theorem], bool]
+Proofs = Callable[[Theorem], Sequence[Step] | None]
 _LINK = 14
 
 
@@ -54,15 +56,18 @@ def load(elf: bytes, policy: bytes) -> tuple[Image, Policy]:
     return image, parsed
 
 
-def check(elf: bytes, policy: bytes, certificate: Certificate, oracle: Oracle) -> Report:
-    """Decide whether the image obeys the policy. Raises Rejected for inputs that are not well-formed."""
+def check(elf: bytes, policy: bytes, certificate: Certificate, proofs: Proofs | None = None) -> Report:
+    """Decide whether the image obeys the policy. Raises Rejected for inputs that are not well-formed.
+
+    `proofs` gives the proof to try for a theorem, or None; by default what the certificate has.
+    """
     image, parsed = load(elf, policy)
     if certificate.elf_sha256 != image.sha256():
         raise Rejected("certificate", "is for another ELF file")
     if certificate.policy_sha256 != hashlib.sha256(policy).hexdigest():
         raise Rejected("certificate", "is for another policy")
     report = Report()
-    judge = _Judge(oracle)
+    judge = _Judge(certificate.proof if proofs is None else proofs)
     for sandbox in parsed.sandboxes:
         proof = certificate.sandboxes.get(sandbox.name)
         if proof is None:
@@ -100,7 +105,7 @@ def _check_sandbox(sandbox: Sandbox, image: Image, proof: SandboxProof, judge: _
             for v in executor.violations:
                 fail(v.rule, v.address, v.detail)
             for o in executor.obligations:
-                theorem = judge.refuted(o)
+                theorem = judge.unproved(o)
                 if theorem is not None:
                     fail(o.rule, o.address, o.detail, theorem)
     report.instructions += len(seen)
@@ -121,19 +126,20 @@ def run_function(context: Context, function: Function) -> Iterator[Executor]:
 
 
 class _Judge:
-    """Puts each distinct theorem to the oracle once."""
+    """Decides each distinct theorem once."""
 
-    def __init__(self, oracle: Oracle) -> None:
-        self.oracle = oracle
+    def __init__(self, proofs: Proofs) -> None:
+        self.proofs = proofs
         self.verdicts: dict[str, bool] = {}
 
-    def refuted(self, obligation: Obligation) -> Theorem | None:
+    def unproved(self, obligation: Obligation) -> Theorem | None:
         """None if the obligation is proved, else the theorem that is not."""
         theorem = theorem_of(obligation.hypotheses, obligation.conclusion)
         text = theorem.text()
         if text not in self.verdicts:
-            self.verdicts[text] = self.oracle(theorem) is True
+            proof = self.proofs(theorem)
+            self.verdicts[text] = proof is not None and refutes(clauses_of(theorem), proof)
         return None if self.verdicts[text] else theorem
 
 
-__all__ = ["Failure", "Oracle", "Report", "check", "entry_invariant", "load", "run_function"]
+__all__ = ["Failure", "Proofs", "Report", "check", "entry_invariant", "load", "run_function"]

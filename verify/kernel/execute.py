@@ -187,11 +187,20 @@ class Executor:
 
     def assume(self, fact: Term) -> None:
         """From here on `fact` holds on this path."""
-        if fact.op == "and":
-            for part in fact.operands():
-                self.assume(part)
-        elif fact is not TRUE:
-            self.hypotheses.append(fact)
+        todo, seen = [fact], {TRUE}
+        while todo:
+            part = todo.pop()
+            if part in seen:
+                continue
+            seen.add(part)
+            if part.op == "and":
+                todo.extend(reversed(part.operands()))
+            else:
+                self.learn(part)
+
+    def learn(self, fact: Term) -> None:
+        """Add one hypothesis."""
+        self.hypotheses.append(fact)
 
     def known(self) -> tuple[Term, ...]:
         """What is known of s: it lies in the stack, with `left` bytes and the interrupt room free below it."""

@@ -12,6 +12,7 @@ from .rejected import Rejected
 _ELF_HEADER = struct.Struct("<16sHHIIIIIHHHHHH")
 _PROGRAM_HEADER = struct.Struct("<8I")
 _ET_EXEC, _EM_ARM, _PT_LOAD = 2, 40, 1
+_PN_XNUM = 0xFFFF  # then the number would be in section header 0
 _LIMIT = 1 << 32
 
 
@@ -54,12 +55,14 @@ def read_image(elf: bytes) -> Image:
         raise Rejected("elf", "not a 32-bit little-endian file")
     if kind != _ET_EXEC or machine != _EM_ARM:
         raise Rejected("elf", "not a linked ARM executable")
+    if phnum == _PN_XNUM:
+        raise Rejected("elf", "the number of program headers is not in the header")
     if phentsize != _PROGRAM_HEADER.size or phoff + phnum * phentsize > len(elf):
         raise Rejected("elf", "the program headers lie outside the file")
     segments = []
     for i in range(phnum):
         kind, offset, address, load, filesz, memsz, _, _ = _PROGRAM_HEADER.unpack_from(elf, phoff + i * phentsize)
-        if kind != _PT_LOAD or memsz == 0:
+        if kind != _PT_LOAD or (memsz == 0 and filesz == 0):
             continue
         if filesz > memsz or offset + filesz > len(elf):
             raise Rejected("elf", "a loaded segment lies outside the file", address)

@@ -274,11 +274,15 @@ def _check_sandbox(s: Sandbox, where: str) -> None:
     for entry in s.entries:
         if not s.code.covers(entry.address, entry.address + 2):
             _refuse(f"{where}.entries.{entry.name}", "is not in the code")
-    for m in s.mmio:
-        if any(m.overlaps(Range(*r)) for r in (_PPB, *_BIT_BAND)):
-            _refuse(where + ".mmio", f"{m} touches the private peripheral bus or a bit-band alias region")
-    if any(s.writable.overlaps(Range(*r)) or s.shadow.overlaps(Range(*r)) for r in (_PPB, *_BIT_BAND)):
-        _refuse(where + ".window", "touches the private peripheral bus or a bit-band alias region")
+    for key, r in (
+        *((".mmio", m) for m in s.mmio),
+        *((".constants", c) for c in s.constants),
+        (".code", s.code),
+        (".window", s.writable),
+        (".shadow", s.shadow),
+    ):
+        if any(r.overlaps(Range(*special)) for special in (_PPB, *_BIT_BAND)):
+            _refuse(where + key, f"{r} touches the private peripheral bus or a bit-band alias region")
 
 
 def _check_policy(policy: Policy) -> None:
@@ -323,6 +327,10 @@ def _all_ranges(policy: Policy) -> list[tuple[str, Range]]:
 
 def check_placement(policy: Policy, image: Image) -> None:
     """The policy against what the image loads, at run and at programming addresses. Raises Rejected."""
+    for segment in image.segments:
+        for start in (segment.address, segment.load_address):
+            if any(alias.overlaps(Range(start, start + segment.size)) for alias in policy.aliases):
+                raise Rejected("placement", "a segment lies where memory appears a second time", start)
     for s in policy.sandboxes:
         for what, r in (("code", s.code), *(("constants", c) for c in s.constants)):
             if not _stays_in_place(image, r):

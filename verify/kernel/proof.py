@@ -6,11 +6,13 @@ The JSON form is strict, like the policy's: anything unknown or out of range is 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .lrat import Step
 from .rejected import Rejected
+from .theorem import Theorem
 
 _MAX_BYTES = 1 << 28
 _WORD = 1 << 32
@@ -52,9 +54,15 @@ class SandboxProof:
 
 @dataclass(frozen=True)
 class Certificate:
+    """`theorems`: LRAT proofs by the digest of the theorem that they are for."""
+
     elf_sha256: str
     policy_sha256: str
     sandboxes: Mapping[str, SandboxProof]
+    theorems: Mapping[str, Sequence[Step]] = field(default_factory=dict)
+
+    def proof(self, theorem: Theorem) -> Sequence[Step] | None:
+        return self.theorems.get(theorem.digest())
 
 
 def to_json(certificate: Certificate) -> dict[str, Any]:
@@ -77,6 +85,7 @@ def to_json(certificate: Certificate) -> dict[str, Any]:
             ]
             for name, proof in certificate.sandboxes.items()
         },
+        "theorems": {digest: [list(step) for step in proof] for digest, proof in certificate.theorems.items()},
     }
 
 
@@ -136,9 +145,10 @@ def from_json(text: bytes) -> Certificate:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Rejected("certificate", f"not JSON: {error}") from error
-    if type(value) is not dict or set(value) != {"version", "elf_sha256", "policy_sha256", "sandboxes"}:
+    keys = {"version", "elf_sha256", "policy_sha256", "sandboxes", "theorems"}
+    if type(value) is not dict or set(value) != keys or value["version"] != 1:
         raise Rejected("certificate", "malformed")
-    if value["version"] != 1 or type(value["sandboxes"]) is not dict:
+    if type(value["sandboxes"]) is not dict or type(value["theorems"]) is not dict:
         raise Rejected("certificate", "malformed")
     sandboxes = {}
     for name, functions in value["sandboxes"].items():
@@ -148,4 +158,14 @@ def from_json(text: bytes) -> Certificate:
         sandboxes[name] = SandboxProof({f.entry: f for f in found})
         if len(sandboxes[name].functions) != len(found):
             raise Rejected("certificate", "a function occurs twice")
-    return Certificate(value["elf_sha256"], value["policy_sha256"], sandboxes)
+    theorems = {digest: _steps(steps) for digest, steps in value["theorems"].items()}
+    return Certificate(value["elf_sha256"], value["policy_sha256"], sandboxes, theorems)
+
+
+def _steps(value: Any) -> list[Step]:
+    """An LRAT proof: a list of [literals, numbers of clauses]."""
+    if type(value) is not list or not all(_is(step, list, list) for step in value):
+        raise Rejected("certificate", "malformed proof")
+    if not all(type(x) is int for literals, hints in value for x in (*literals, *hints)):
+        raise Rejected("certificate", "malformed proof")
+    return [(literals, hints) for literals, hints in value]

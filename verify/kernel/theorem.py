@@ -6,6 +6,7 @@ A theorem keeps the conclusion and those hypotheses that share variables with it
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
@@ -32,6 +33,10 @@ class Theorem:
                     lines.append(f"{t.op}{t.width} {' '.join(args)}")
             lines.append(f"root #{index[root]}")
         return "\n".join(lines)
+
+    def digest(self) -> str:
+        """SHA-256 of the statement: the name under which proofs are kept."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
 
 
 def post_order(root: Term, known: Container[Term] = ()) -> list[Term]:

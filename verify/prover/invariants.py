@@ -67,8 +67,8 @@ class _Explorer(Executor):
     def require(self, rule: str, conclusion: Term, detail: str, condition: Term = TRUE) -> None:
         pass
 
-    def assume(self, fact: Term) -> None:
-        super().assume(fact)
+    def learn(self, fact: Term) -> None:
+        super().learn(fact)
         granted = self._grant(fact)
         if granted != self.granted and not self._ended:
             self.granted = granted

@@ -117,3 +117,45 @@ function f
   movtgt r2, #0x2002
   strgt r0, [r2]
   bx lr
+=== condition_ends_with_the_block
+@ accept
+function f
+  cmp r1, #16
+  it lo
+  addlo r2, #1
+1: guard r3
+  str r0, [r3]
+  subs r4, #1
+  bne 1b
+  bx lr
+=== condition_of_the_last_instruction_taken_for_a_fact_after_it
+@ reject store at bad
+function f
+  movw r3, #0
+  movt r3, #0x2002
+  cmp r1, #16
+  it lo
+  addlo r2, #1
+1: @ a block: reached whether r1 < 16 or not
+bad: str r0, [r3, r1, lsl #2]
+  subs r4, #1
+  bne 2f
+  bx lr
+2: cmp r1, #16
+  blo 1b
+  bx lr
+=== limit_check_by_condition_does_not_hold_after_it
+@ reject stack at bad
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  ldr r3, =0x2002f200+40+256
+  cmp sp, r3
+  it hs
+  addhs r4, #1
+1: cbz r4, 2f
+bad: bl f
+  sub.w r4, #1
+  b 1b
+2: pop.w {r4, lr}
+  ldr.w pc, [sp, #SLOT]

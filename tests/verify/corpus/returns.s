@@ -178,3 +178,53 @@ function f
   ldr r1, =hostcode
 bad: bx r1
   .ltorg
+=== shadow_saved_by_a_store_that_may_fail
+@ reject return-slot at bad
+function f
+  push {r4, lr}
+  add.w r3, sp, #SLOT-100
+  add.w r3, #108
+bad: strex r0, lr, [r3]
+  bl g
+  pop.w {r4, lr}
+  ldr.w pc, [sp, #SLOT]
+function g
+  bx lr
+=== shadow_saved_by_a_store_of_two
+@ reject store at bad
+function f
+  push {r4, lr}
+  add.w r3, sp, #SLOT+8
+bad: strd lr, r0, [r3]
+  bl g
+  pop.w {r4, lr}
+  ldr.w pc, [sp, #SLOT]
+function g
+  bx lr
+=== shadow_saved_under_a_condition
+@ reject tail-call at bad
+function f
+  push {r4, lr}
+  cmp r0, #0
+  it eq
+  streq.w lr, [sp, #SLOT+8]
+  bl g
+  pop.w {r4, lr}
+bad: ldr.w pc, [sp, #SLOT]
+function g
+  bx lr
+=== shadow_half
+@ reject return-slot at bad
+function f
+  push {r4, lr}
+bad: strh.w r4, [sp, #SLOT+8]
+  pop.w {r4, lr}
+  bx lr
+=== shadow_overlapped_from_below
+@ reject store at bad
+function f
+  push {r4, lr}
+  add.w r3, sp, #2
+bad: str.w lr, [r3, #SLOT+4]
+  add sp, #8
+  bx lr

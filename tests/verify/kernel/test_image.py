@@ -63,6 +63,8 @@ def test_the_digest_covers_addresses_sizes_and_bytes() -> None:
         "no segment": elf(),
         "only empty segments": elf((0, 0, b"", 0)),
         "more in the file than in memory": elf((0x10000, 0x10000, b"abcd", 2)),
+        "bytes in the file for no memory": elf(GOOD, (0x10000, 0x10000, b"evil", 0)),  # some programmers write them
+        "number of segments elsewhere": elf(GOOD)[:44] + b"\xff\xff" + elf(GOOD)[46:] + b"\0" * (32 << 16),
         "wraps": elf((0xFFFFFFFC, 0, b"abcd", 8)),
         "load address wraps": elf((0, 0xFFFFFFFC, b"abcd", 8)),
         "overlap at run addresses": elf(GOOD, (0x10002, 0x20000, b"xy", 2)),

@@ -129,9 +129,14 @@ def store(size: int, at: Address) -> Semantics:
 
 
 def load_two(at: Address) -> Semantics:
+    """LDRD. With the base among its destinations, an interrupted one is repeated with the wrong base on Cortex-M3
+    r0p0 to r2p0 (erratum 602117): nothing is known of what it loads then."""
+
     def execute(m: Machine, f: Fields, _in_it: bool) -> None:
         address, base = at(m, f)
         values = m.load(address, 4), m.load(add(address, const(4)), 4)
+        if f.get("Rn") in (f["Rt"], f["Rt2"]):
+            values = m.unknown(), m.unknown()
         _write_back(m, f, base)
         for name, value in zip(("Rt", "Rt2"), values, strict=True):
             m.set_reg(f[name], value)

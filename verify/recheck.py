@@ -1,0 +1,52 @@
+"""Checking a certificate file: the kernel alone, with the certificate's own proofs. Imports no solver."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from .kernel.check import Report, check
+from .kernel.proof import Certificate, from_json, to_json
+from .kernel.rejected import Rejected
+
+_MAX_BYTES = 1 << 28
+
+
+@dataclass
+class Outcome:
+    """What verification found. `certificate` is set only if accepted, and only by who made one."""
+
+    report: Report
+    certificate: Certificate | None = None
+    seconds: float = 0.0
+    statistics: Mapping[str, int] = field(default_factory=dict)
+
+
+def recheck(elf: bytes, policy: bytes, certificate: bytes) -> Outcome:
+    """Check a certificate that `verify` wrote. Raises Rejected for what is malformed or belongs to something else."""
+    start = time.perf_counter()
+    report = check(elf, policy, read_certificate(certificate))
+    return Outcome(report, None, time.perf_counter() - start, {"solved": 0, "cached": report.theorems})
+
+
+def write_certificate(certificate: Certificate) -> bytes:
+    """The file form: gzipped JSON, the same bytes for the same certificate."""
+    text = json.dumps(to_json(certificate), separators=(",", ":"), sort_keys=True)
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def read_certificate(data: bytes) -> Certificate:
+    """Parse the file form. Raises Rejected("certificate", ...)."""
+    try:
+        with gzip.GzipFile(fileobj=BytesIO(data)) as stream:
+            text = stream.read(_MAX_BYTES + 1)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise Rejected("certificate", f"not a gzip file: {error}") from error
+    if len(text) > _MAX_BYTES:
+        raise Rejected("certificate", "too large")
+    return from_json(text)
