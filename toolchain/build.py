@@ -29,7 +29,7 @@ from ringfence.toolchain.report import make_report, report_bytes
 from ringfence.toolchain.spec import check_distinct
 from ringfence.verify.explain import explain
 from ringfence.verify.kernel.rejected import Rejected
-from ringfence.verify.recheck import Outcome, write_certificate
+from ringfence.verify.recheck import Outcome, recheck, write_certificate
 from ringfence.verify.source import AddressMap
 from ringfence.verify.verifier import verify
 
@@ -81,9 +81,9 @@ def build_firmware(request: FirmwareRequest, workdir: Path) -> Built:
     policy = policy_bytes(make_policy(request.tools.arch, specs, placed.vendor.regions, placed.layout, placed.requests,
                                       placed.result, request.aliases))
     intermediate = _keep_intermediates(workdir, request.output.name, placed, policy)
-    outcome = certify(placed, policy, intermediate, request.cache)
+    outcome, certificate = certify(placed, policy, intermediate, request.cache)
     report = make_report(request.output.name, placed, closed, outcome, notes)
-    contents = _contents(outputs, placed, policy, outcome, report)
+    contents = _contents(outputs, placed, policy, certificate, report)
     contents |= _flash_images(request.tools, intermediate, outputs, workdir)
     write_files(contents)
     return Built(outputs, report)
@@ -101,19 +101,24 @@ def check_request(request: FirmwareRequest) -> None:
             raise RingfenceError(f"{path}: no such file")
 
 
-def certify(placed: Placed, policy: bytes, intermediate: Path, cache: Path | None) -> Outcome:
-    """Run the verifier on the rewritten bytes; NotCertified unless it accepts them."""
+def certify(placed: Placed, policy: bytes, intermediate: Path, cache: Path | None) -> tuple[Outcome, bytes]:
+    """Run the verifier on the rewritten bytes, and check the certificate that it gives as whoever gets it would.
+
+    The outcome and the certificate file; NotCertified unless both accept.
+    """
     elf = placed.result.elf
     try:
         outcome = verify(elf, policy, cache)
+        certificate = write_certificate(outcome.certificate) if outcome.certificate is not None else None
+        rechecked = certificate is not None and recheck(elf, policy, certificate).report.accepted
     except Rejected as error:
         raise NotCertified(f"{intermediate}: REJECTED: {error}") from error
     except Exception as error:  # anything unforeseen is a rejection, never a pass
         raise NotCertified(f"{intermediate}: REJECTED: internal error: {type(error).__name__}: {error}") from error
-    if not outcome.report.accepted or outcome.certificate is None:
+    if certificate is None or not rechecked or not outcome.report.accepted:
         raise NotCertified(_explained(placed, outcome, intermediate),
                            f"`ringfence verify {intermediate} --policy {_policy_beside(intermediate)}` repeats this")
-    return outcome
+    return outcome, certificate
 
 
 def _explained(placed: Placed, outcome: Outcome, intermediate: Path) -> str:
@@ -149,13 +154,12 @@ def layout_facts(layout: Layout, placed: Placed) -> dict[str, Any]:
 
 
 def _contents(
-    outputs: Outputs, placed: Placed, policy: bytes, outcome: Outcome, report: dict[str, Any]
+    outputs: Outputs, placed: Placed, policy: bytes, certificate: bytes, report: dict[str, Any]
 ) -> dict[Path, bytes]:
-    assert outcome.certificate is not None  # for mypy: certify() made sure
     return {
         outputs.elf: placed.result.elf,
         outputs.policy: policy,
-        outputs.certificate: write_certificate(outcome.certificate),
+        outputs.certificate: certificate,
         outputs.address_map: _map_bytes(placed),
         outputs.report: report_bytes(report),
     }

@@ -21,6 +21,7 @@ from elftools.elf.elffile import ELFFile
 from unicorn import (
     UC_ARCH_ARM,
     UC_HOOK_CODE,
+    UC_HOOK_MEM_FETCH_UNMAPPED,
     UC_HOOK_MEM_READ_UNMAPPED,
     UC_HOOK_MEM_WRITE_PROT,
     UC_HOOK_MEM_WRITE_UNMAPPED,
@@ -88,6 +89,7 @@ class Monitor:
         self._load(elf)
         self.uc.hook_add(UC_HOOK_CODE, self._on_code)
         self.uc.hook_add(UC_HOOK_MEM_READ_UNMAPPED, lambda *_: False)
+        self.uc.hook_add(UC_HOOK_MEM_FETCH_UNMAPPED, self._on_forbidden_fetch)
         self.uc.hook_add(UC_HOOK_MEM_WRITE_UNMAPPED | UC_HOOK_MEM_WRITE_PROT, self._on_forbidden_write)
         self._fresh = self.uc.context_save()  # a run that stops within an IT block leaves it open for the next
 
@@ -174,6 +176,10 @@ class Monitor:
 
     def _on_forbidden_write(self, _uc: Uc, _access: int, address: int, size: int, _value: int, _data: object) -> bool:
         self._escape(f"store of {size} bytes to {address:#x}")
+        return False
+
+    def _on_forbidden_fetch(self, _uc: Uc, _access: int, address: int, _size: int, _value: int, _data: object) -> bool:
+        self._escape(f"fetch from {address:#x}")
         return False
 
     def _check_stores(self) -> None:

@@ -191,6 +191,7 @@ class Item:
     kind: str  # code, branch, cbz, call, table
     code: bytes = b""
     target: int = 0  # item number; for a call: 0 is g, 1 and 2 the imports, 3 f itself
+    back: int = 0  # if not 0: that many items back instead
     condition: int = 14
     register: int = 0
     nonzero: bool = False
@@ -250,7 +251,7 @@ def _encode(item: Item, at: int, starts: Sequence[int], calls: Sequence[int]) ->
         return item.code
     if item.kind == "call":
         return branch(at, calls[item.target], link=True)
-    target = starts[item.target % len(starts)]
+    target = starts[starts.index(at) - item.back if item.back else item.target % len(starts)]
     if item.kind == "branch":
         return branch(at, target, item.condition)
     if item.kind == "cbz":
@@ -384,7 +385,7 @@ class Generator:
         above = halfwords(0xD201) if rng.random() < 0.5 else halfwords(0xBF38, 0x3001 | rng.randrange(8) << 8)
         pieces = [self._of("base", base), compare, Item("code", above), Item("code", b"".join(store.code))]
         if rng.random() < 0.7:
-            pieces.append(self._branch(rng.randrange(14)))
+            pieces.append(Item("branch", condition=rng.randrange(14), back=rng.randint(1, 4)))
         return pieces
 
     def _pointer_call(self) -> list[Item]:
