@@ -3,7 +3,7 @@
 A block starts with an invariant (proof.py) and runs in a straight line, past calls and past branches not taken, until
 control leaves it or reaches another block of the function. What the machine does is decided by the instruction rows
 (isa/); what is safe, by safety.py. Every check ends in one of three ways: it holds by construction, it becomes an
-obligation (hypotheses |- conclusion) for the oracle, or it is a violation.
+obligation (hypotheses |- conclusion) that needs a proof, or it is a violation.
 
 Ghost state, per activation of a function: depth (SP = s - depth), slot (the shadow word holds RA) and left (how much
 stack is known to be free below s). See docs/safety.md for why this suffices.

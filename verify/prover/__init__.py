@@ -1,1 +1,1 @@
-"""Untrusted: finds invariants and decides theorems. Nothing here can make the kernel accept what is unsafe."""
+"""Untrusted: finds invariants and proofs. Nothing here can make the kernel accept what is unsafe."""

@@ -1,4 +1,4 @@
-"""z3 as the oracle: decides theorems, gives counterexamples. Unknown, timeout and exception count as "not proved"."""
+"""z3 says which theorems are worth a search for a proof, and gives counterexamples to the others. Untrusted."""
 
 from __future__ import annotations
 
