@@ -28,6 +28,7 @@ from ringfence.toolchain.publish import Outputs, remove_files, write_files
 from ringfence.toolchain.report import make_report, report_bytes
 from ringfence.toolchain.spec import check_distinct
 from ringfence.verify.explain import explain
+from ringfence.verify.kernel.image import read_image
 from ringfence.verify.kernel.rejected import Rejected
 from ringfence.verify.recheck import Outcome, recheck, write_certificate
 from ringfence.verify.source import AddressMap
@@ -169,6 +170,20 @@ def _map_bytes(placed: Placed) -> bytes:
     return (json.dumps(placed.result.address_map, separators=(",", ":")) + "\n").encode()
 
 
+def check_flash_image(image: bytes, elf: bytes) -> None:
+    """The .bin, made from section headers, must program what was certified: the bytes of the program headers' segments.
+
+    RingfenceError otherwise. Bytes behind the last section are zeros in one and absent in the other.
+    """
+    segments = [s for s in read_image(elf).segments if s.data]
+    base = min(s.load_address for s in segments)
+    for s in segments:
+        at = s.load_address - base
+        if image[at : at + len(s.data)].ljust(len(s.data), b"\0") != s.data:
+            raise RingfenceError(f"the flash image differs from the certified ELF at {s.load_address:#010x}",
+                                 "section and program headers of the link disagree: check the linker script")
+
+
 def _flash_images(tools: Toolchain, elf: Path, outputs: Outputs, workdir: Path) -> dict[Path, bytes]:
     """The certified ELF as .bin and .hex."""
     found = {}
@@ -179,4 +194,5 @@ def _flash_images(tools: Toolchain, elf: Path, outputs: Outputs, workdir: Path) 
             raise RingfenceError(f"{target.name} would have {image.stat().st_size} bytes",
                                  "a section outside flash is loaded: check the linker script's load addresses (AT>)")
         found[target] = image.read_bytes()
+    check_flash_image(found[outputs.bin], elf.read_bytes())
     return found

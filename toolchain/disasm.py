@@ -100,6 +100,14 @@ def decode(raw: bytes, condition: int = ALWAYS) -> Insn:
     return insn.under(condition) if condition != ALWAYS else insn
 
 
+def assembly(raw: bytes) -> str:
+    """One instruction as assembly text, as if it stood at address 0 and outside an IT block."""
+    decoded = next(iter(_decoder().disasm(raw, 0, count=1)), None)
+    if decoded is None:
+        raise UnsupportedInstruction(f"undefined instruction {raw.hex(' ')}")
+    return f"{decoded.mnemonic} {decoded.op_str}"
+
+
 def at(insn: Insn, address: int) -> Insn:
     """A decoded instruction placed at an address: its relative target becomes absolute."""
     if insn.target is None:

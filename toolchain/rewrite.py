@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .analysis import Analysis
+from .crosscheck import cross_check
 from .elffile import LinkedElf, Patcher
 from .emit import emit
 from .errors import RingfenceError
+from .insn import Insn
 from .layout import Placed, lay_out
 from .passes import PASSES
 from .passes.stack import limit_stack
+from .program import Program
 from .recover import Recovered, recover
 from .request import RewriteRequest, RewriteResult, RoomNeeded, SandboxNeeds
 from .stack_need import plan_stack
@@ -65,7 +68,9 @@ def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
     plan = plan_stack(Analysis(program, request))
     stats["stack limits checked"] += len(plan.checks)
     recursive = tuple(program.entries[entry].name for entry in sorted(plan.checks))
-    placed = lay_out(limit_stack(program, request, plan), request.code_start)
+    program = limit_stack(program, request, plan)
+    cross_check(_made(program, recovered.program))
+    placed = lay_out(program, request.code_start)
     needs = SandboxNeeds(
         code_bytes=len(placed.code),
         slots=len(program.slots),
@@ -75,6 +80,13 @@ def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
         recursive=recursive,
     )
     return _Rewritten(request, recovered, placed, needs, stats)
+
+
+def _made(program: Program, original: Program) -> list[Insn]:
+    """One of each instruction that the passes made, those apart that layout encodes."""
+    known = {item.insn.raw for item in original.items if item.insn}
+    made = {item.insn.raw: item.insn for item in program.items if item.insn and item.insn.target is None}
+    return [insn for raw, insn in made.items() if raw not in known]
 
 
 def _check_request(request: RewriteRequest) -> None:

@@ -14,7 +14,7 @@ from .kernel.check import Report, check
 from .kernel.proof import Certificate, from_json, to_json
 from .kernel.rejected import Rejected
 
-_MAX_BYTES = 1 << 28
+_MAX_BYTES = 1 << 26
 
 
 @dataclass

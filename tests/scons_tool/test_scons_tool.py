@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_firmware import OUTPUTS, REFUSED_ALIASES, write_files
 
 import ringfence
+from support.small_firmware import OUTPUTS, REFUSED_ALIASES, write_files
 
 SCONSTRUCT = """
 {head}

@@ -133,7 +133,9 @@ def _lines(rng: random.Random) -> dict[str, list[str]]:
         ldr.w R, [pc, #-4]
         ldr L, [pc, #8]
         ldrd L, ip, [pc, #0]"""
-    frame = each("mov R, sp\nadd R, sp, #?\nsub.w R, sp, #64\nstr L, [sp, #?]\nldr L, [sp, #4]\nmov sp, r7\nadd r7, sp, #0", 3)
+    frame = each(
+        "mov R, sp\nadd R, sp, #?\nsub.w R, sp, #64\nstr L, [sp, #?]\nldr L, [sp, #4]\nmov sp, r7\nadd r7, sp, #0", 3
+    )
     frame = [f for f in frame if not ("str" in f and any(f"#{n}]" in f for n in (1, 31, 255)))]
     frame += ["sub sp, #8", "add sp, #8", "add.w sp, sp, #-16", "push {r4}", "pop {r4}", "add sp, r0"]
     shadow = [f"{op}.w {r}, [sp, #{_SLOT + d}]" for op in ("str", "ldr") for r in ("lr", "r4") for d in _DEPTHS]
@@ -148,10 +150,18 @@ def _lines(rng: random.Random) -> dict[str, list[str]]:
         "guard": [f"movt {r}, #0x2002" for r in _SOME] * 3
         + [f"bfc {r}, #16, #16\norr.w {r}, {r}, #0x20000000\norr.w {r}, {r}, #0x20000" for r in _LOW]
         + [f"uxth {r}, {r}\nadd.w {r}, {r}, #0x20000000\nadd.w {r}, {r}, #0x20000" for r in _LOW]
-        + [f"movw {r}, #{low}\nmovt {r}, #{high}" for r in _LOW for low, high in ((0, 0x2002), (0xFFFC, 0x2002), (0x106, 0x2003))],
+        + [
+            f"movw {r}, #{low}\nmovt {r}, #{high}"
+            for r in _LOW
+            for low, high in ((0, 0x2002), (0xFFFC, 0x2002), (0x106, 0x2003))
+        ],
         "bound": [f"cmp {r}, #64\nit lo\nmovlo {q}, {r}" for r, q in itertools.product(_LOW[:4], _LOW[4:])]
         + [f"cmp {r}, #{n}\nit hs\nmovhs {r}, #0" for r in _LOW for n in (4, 64)],
-        "pointer": [f"and.w {r}, {r}, #{m}\norr.w {r}, {r}, #0xf00\norr.w {r}, {r}, #0x10000" for r in _LOW[:6] for m in (0x3D, 0x3C, 0x3F)]
+        "pointer": [
+            f"and.w {r}, {r}, #{m}\norr.w {r}, {r}, #0xf00\norr.w {r}, {r}, #0x10000"
+            for r in _LOW[:6]
+            for m in (0x3D, 0x3C, 0x3F)
+        ]
         + [f"movw {r}, #0xf01\nmovt {r}, #1" for r in _LOW[:6]],
         "indirect": [f"{op} {r}" for op in ("blx", "bx") for r in _LOW[:6]],
         "enter": ["nop", "push {r4, lr}", "push {r4, r5, r6, lr}", "push {r4, lr}\nsub sp, #16"],
@@ -166,7 +176,15 @@ def _lines(rng: random.Random) -> dict[str, list[str]]:
         "exclusive": ["strex r0, lr, [r3]"],
         "base": [f"movw {r}, #0\nmovt {r}, #0x2002" for r in _LOW],
         "indexed": [f"str r0, [{r}, {q}, lsl #2]" for r in _LOW for q in _LOW],
-        "odd": ["pop {r4, pc}", "ldr.w pc, [sp], #4", "bx ip", "ldm sp, {r4, pc}", f"ldr.w pc, [sp, #{_SLOT + 8}]", "udf #0xf0", "svc #1"],
+        "odd": [
+            "pop {r4, pc}",
+            "ldr.w pc, [sp], #4",
+            "bx ip",
+            "ldm sp, {r4, pc}",
+            f"ldr.w pc, [sp, #{_SLOT + 8}]",
+            "udf #0xf0",
+            "svc #1",
+        ],
     }
 
 
@@ -214,7 +232,7 @@ def vocabulary(folder: Path, seed: int = 1) -> dict[str, list[Word]]:
         for line in lines:
             source.append(f"P{number}: {line}")
             number += 1
-    source += [f"P{number}:", ".section .where, \"a\"", *(f".4byte P{i} - P0" for i in range(number + 1))]
+    source += [f"P{number}:", '.section .where, "a"', *(f".4byte P{i} - P0" for i in range(number + 1))]
     (folder / "words.s").write_text("\n".join(source) + "\n")
     run("arm-none-eabi-as", "-mcpu=cortex-m3", "-mimplicit-it=never", "-o", folder / "words.o", folder / "words.s")
     for section in ("text", "where"):
@@ -346,7 +364,10 @@ class Generator:
         if kind == "it":
             return self._it()
         if kind == "branch":
-            return [self._of("compare"), self._branch(rng.choice([*range(14), 14] if rng.random() < 0.2 else range(14)))]
+            return [
+                self._of("compare"),
+                self._branch(rng.choice([*range(14), 14] if rng.random() < 0.2 else range(14))),
+            ]
         if kind == "cbz":
             return [Item("cbz", target=rng.randrange(40), register=rng.randrange(8), nonzero=rng.random() < 0.5)]
         if kind == "call":
@@ -354,7 +375,9 @@ class Generator:
         if kind == "pointer":
             return self._pointer_call()
         if kind == "table":
-            return [Item("table", register=rng.randrange(8), targets=[rng.randrange(40) for _ in range(rng.randint(1, 5))])]
+            return [
+                Item("table", register=rng.randrange(8), targets=[rng.randrange(40) for _ in range(rng.randint(1, 5))])
+            ]
         return [self._of(kind)]
 
     def _branch(self, condition: int) -> Item:

@@ -10,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_firmware import CPU, LINK_FLAGS, OUTPUTS, REFUSED_ALIASES, write_files
 
-from ringfence.toolchain.build import FirmwareRequest, NotCertified, build_firmware
+from ringfence.toolchain.build import FirmwareRequest, NotCertified, build_firmware, check_flash_image
 from ringfence.toolchain.close import SandboxInput
 from ringfence.toolchain.errors import RingfenceError
 from ringfence.toolchain.gcc import Toolchain
@@ -20,6 +19,8 @@ from ringfence.toolchain.link import HostInput
 from ringfence.toolchain.publish import Outputs
 from ringfence.toolchain.spec import SandboxSpec
 from ringfence.verify.recheck import recheck
+from support.raw_elf import Load, raw_elf
+from support.small_firmware import CPU, LINK_FLAGS, OUTPUTS, REFUSED_ALIASES, write_files
 
 
 def compiled(folder: Path, name: str, text: str | None = None) -> Path:
@@ -211,3 +212,12 @@ def test_an_undeclared_pointer_draws_a_warning(tmp_path: Path) -> None:
     box = replace(request.sandboxes[0], objects=(compiled(tmp_path, "box.c", text),))
     notes = build_firmware(replace(request, sandboxes=(box,)), tmp_path / "work").report["notes"]
     assert any("export scale: parameter p is a pointer" in note for note in notes)
+
+
+def test_a_flash_image_that_is_not_what_was_certified_is_refused() -> None:
+    elf = raw_elf([Load(0x100, b"host code"), Load(0x20000000, b"data", load=0x120)])
+    image = b"host code" + bytes(0x120 - 0x109) + b"data"
+    check_flash_image(image, elf)
+    for wrong in (image[:-1] + b"x", b"x" + image[1:], image[:-4], b""):
+        with pytest.raises(RingfenceError, match="flash image differs"):
+            check_flash_image(wrong, elf)

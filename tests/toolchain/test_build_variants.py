@@ -6,13 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from small_firmware import CPU, HOST, LINK_FLAGS, write_files
 
 from ringfence.toolchain.build import FirmwareRequest, build_firmware
 from ringfence.toolchain.close import SandboxInput
 from ringfence.toolchain.gcc import Toolchain
 from ringfence.toolchain.link import HostInput
 from ringfence.toolchain.spec import SandboxSpec
+from support.small_firmware import CPU, HOST, LINK_FLAGS, write_files
 
 CPP = """
 template <class T> struct Stack {

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from small_firmware import CPU, LINK_FLAGS, OUTPUTS, REFUSED_ALIASES, write_files
 
 from ringfence.toolchain.cli import main
+from support.small_firmware import CPU, LINK_FLAGS, OUTPUTS, REFUSED_ALIASES, write_files
 
 SPEC = {"name": "box", "exports": ["scale(int n) -> int"], "imports": ["report(int n) -> int"], "heap": 256}
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import rewriter_lab as lab
 
 from ringfence.toolchain.insn import ALWAYS, Insn, Label
 from ringfence.toolchain.layout import lay_out
 from ringfence.toolchain.program import Function, Item, Program, Word
+from support import rewriter_lab as lab
 
 HEAD = """
     .syntax unified

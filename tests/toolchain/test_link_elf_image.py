@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_firmware import CPU, LINK_FLAGS, write_files
 
 from ringfence.toolchain.errors import RingfenceError
 from ringfence.toolchain.image import ElfFile, read_elf, read_linked
 from ringfence.toolchain.segments import load_only_bytes
+from support.small_firmware import CPU, LINK_FLAGS, write_files
 
 PT_LOAD = 1
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import rewriter_lab as lab
 
 from ringfence.toolchain.errors import RingfenceError
+from support import rewriter_lab as lab
 
 HEAD = """
     .syntax unified

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import rewriter_lab as lab
+
+from support import rewriter_lab as lab
 
 # Each body stores through r4 (a buffer of 600 bytes, r4 is 160 beyond its start) and may change r0-r3, r5, r6 freely;
 # r7 is 24, r8 is 3. The flags are the result of cmp r8, #3 (equal) where it says so.

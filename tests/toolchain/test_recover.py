@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-import rewriter_lab as lab
 
 from ringfence.toolchain.elffile import LinkedElf
 from ringfence.toolchain.errors import RingfenceError
@@ -14,6 +13,7 @@ from ringfence.toolchain.program import Program, Table, Word
 from ringfence.toolchain.recover import Recovered, recover
 from ringfence.toolchain.request import RoomNeeded
 from ringfence.toolchain.rewrite import rewrite
+from support import rewriter_lab as lab
 
 SOURCE = """
 extern void out(int);

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-import rewriter_lab as lab
 from PIL import Image
+
+from support import rewriter_lab as lab
 
 LEVELS = ["-O0", "-O1", "-O2", "-O3", "-Og", "-Os"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import rewriter_lab as lab
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from ringfence.toolchain.insn import FLAG_C, FLAGS, IP, bit
 from ringfence.toolchain.recover import recover
 from ringfence.toolchain.stack_need import plan_stack
 from ringfence.toolchain.values import RETURN_ADDRESS, Value
+from support import rewriter_lab as lab
 
 HEAD = """
     .syntax unified

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import rewriter_lab as lab
+
+from support import rewriter_lab as lab
 
 PROGRAMS = {
     "full printf and scanf": ("-lc -lm -lgcc", """

@@ -263,6 +263,8 @@ def _check_sandbox(s: Sandbox, where: str) -> None:
     for kind, names in (("entries", [e.name for e in s.entries]), ("imports", [i.name for i in s.imports])):
         if len(set(names)) != len(names):
             _refuse(f"{where}.{kind}", "a name occurs twice")
+    if len({i.address for i in s.imports}) < len({(i.address, i.returns, i.stack) for i in s.imports}):
+        _refuse(where + ".imports", "two imports at one address contradict each other")
     if not s.code.covers(s.slots.start, s.slots.end):
         _refuse(where + ".slots", "must lie in the code")
     if not s.window.covers(s.stack.start, s.stack.end):

@@ -14,7 +14,7 @@ from .lrat import Step
 from .rejected import Rejected
 from .theorem import Theorem
 
-_MAX_BYTES = 1 << 28
+_MAX_BYTES = 1 << 26
 _WORD = 1 << 32
 
 

@@ -14,6 +14,8 @@ from ..kernel.lrat import Step
 from ..kernel.theorem import Theorem
 from .solvers import prove
 
+_CONFLICTS = 5_000  # ordinary theorems take some hundred; z3 rewrites what is far beyond clauses, like sums reordered
+
 
 def find_proof(theorem: Theorem) -> list[Step] | None:
     """A proof of the theorem, or None. z3 decides first, since it stops in time on what is hard."""
@@ -24,7 +26,8 @@ def refutation(theorem: Theorem) -> list[Step] | None:
     """A proof that the theorem's clauses are unsatisfiable; None if they are not, or no proof was found."""
     clauses = clauses_of(theorem)
     with Cadical153(bootstrap_with=[list(c) for c in clauses], with_proof=True) as solver:
-        if solver.solve() is not False:
+        solver.conf_budget(_CONFLICTS)
+        if solver.solve_limited() is not False:
             return None
         lines = solver.get_proof() or []
     lemmas = [[int(x) for x in line.split()[:-1]] for line in lines if line.strip() and not line.startswith("d")]
