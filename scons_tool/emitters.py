@@ -15,7 +15,7 @@ from SCons.Util import flatten
 
 import ringfence
 from ringfence.toolchain.errors import RingfenceError
-from ringfence.toolchain.gates import generate
+from ringfence.toolchain.gates import RUNTIME_DIR, generate
 from ringfence.toolchain.publish import Outputs
 from ringfence.toolchain.spec import SandboxSpec, check_distinct
 
@@ -53,8 +53,8 @@ def sandbox(
 ) -> SandboxNodes:
     """A sandbox: untrusted sources, objects and libraries with one border. UserError for options that make no sense.
 
-    Other keywords (LIBS, CPPDEFINES, CCFLAGS, ...) are construction variables for its sources. The folder of the
-    generated header, ringfence_NAME.h, is added to the environment's CPPPATH.
+    Other keywords (LIBS, CPPDEFINES, CCFLAGS, ...) are construction variables for its sources. The folders of
+    ringfence.h and of the generated header, ringfence_NAME.h, are added to the environment's CPPPATH.
     """
     try:
         spec = SandboxSpec.from_options(
@@ -64,7 +64,7 @@ def sandbox(
         raise UserError(f"ringfence: {error}") from error
     objects = _objects(env, sources, **variables)
     header = _header(env, spec)
-    env.AppendUnique(CPPPATH=[header.dir])
+    env.AppendUnique(CPPPATH=[str(RUNTIME_DIR), header.dir])  # Environment(CPPPATH=...) replaces what the tool set
     names, archives = _libraries(env, variables.get("LIBS", []))
     directories = tuple(env.Dir(d) for d in flatten([variables.get("LIBPATH", env.get("LIBPATH", []))]))
     return SandboxNodes(spec, tuple(objects), header, names, archives, directories)
@@ -81,7 +81,7 @@ def sandboxed_program(
     """
     boxes = _checked_boxes(flatten([sandboxes]))
     paths = flatten([variables.get("CPPPATH", env.get("CPPPATH", []))])
-    include = {"CPPPATH": list(dict.fromkeys([*paths, *(box.header.dir for box in boxes)]))}
+    include = {"CPPPATH": list(dict.fromkeys([*paths, str(RUNTIME_DIR), *(box.header.dir for box in boxes)]))}
     host = _objects(env, sources, **(variables | include))
     _, archives = _libraries(env, variables.get("LIBS", env.get("LIBS", [])))
     inside = [node for box in boxes for node in (*box.objects, *box.archives)]

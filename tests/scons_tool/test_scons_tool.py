@@ -227,6 +227,13 @@ def test_the_generated_header_can_be_included(project: Project) -> None:
     project.build()
 
 
+def test_include_paths_given_to_the_environment_do_not_hide_the_headers(project: Project) -> None:
+    """SCons applies Environment(CPPPATH=...) after the tools, in place of what they set."""
+    project.edit("SConstruct", 'CCFLAGS=["-mcpu', 'CPPPATH=["."], CCFLAGS=["-mcpu')
+    project.edit("main.c", "int scale(int n);", '#include <ringfence.h>\n#include "ringfence_box.h"')
+    project.build()
+
+
 def test_a_missing_toolchain_is_one_clear_message(project: Project, tmp_path: Path) -> None:
     project.configure(head="DefaultEnvironment(tools=[])")
     text = (project.folder / "SConstruct").read_text().replace("env = Environment(", 'env = Environment(ENV={"PATH": ""},')
