@@ -57,6 +57,14 @@ def _publish(path: Path, data: bytes) -> None:
         _fail(f"cannot write {path}: {error.strerror or error}")
 
 
+def _remove(path: Path | None) -> None:
+    try:
+        if path is not None:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        _fail(f"cannot remove the old {path}: {error.strerror or error}")
+
+
 def _address_map(path: Path | None) -> AddressMap:
     try:
         return AddressMap.read(path)
@@ -131,6 +139,8 @@ def verify_command(
     from .prover.theorems import default_cache  # noqa: PLC0415  `check` must work without the solvers
     from .verifier import verify  # noqa: PLC0415
 
+    for old in (certificate, json_file):
+        _remove(old)  # whatever happens now, nothing of an earlier run is left to be taken for its result
     data, policy = _read(elf), _read(policy_file)
     try:
         outcome = verify(data, policy, default_cache() if cache else None)

@@ -60,6 +60,20 @@ def test_a_rejection_names_rule_address_function_instruction_and_counterexample(
     assert not 0x2001FF00 <= value <= 0x20030108 - 4
 
 
+def test_a_rejection_leaves_no_certificate_of_an_earlier_run(folder: Path) -> None:
+    elf, policy = build(folder, "stores/masked")
+    certificate, report = folder / "cert.gz", folder / "report.json"
+    arguments = ("--policy", policy, "--certificate", str(certificate), "--json", str(report))
+    assert verify(elf, *arguments).exit_code == 0
+    assert certificate.exists()
+    build(folder, "stores/mask_dropped")
+    assert verify(elf, *arguments).exit_code == 1
+    assert not certificate.exists()
+    Path(policy).write_text("{}")
+    assert verify(elf, *arguments).exit_code == 2
+    assert not report.exists()
+
+
 def test_the_second_run_asks_no_solver(folder: Path) -> None:
     elf, policy = build(folder, "stores/masked")
     assert "(0 proved now" not in verify(elf, "--policy", policy).output
