@@ -31,7 +31,6 @@ RUNTIME_DIR = Path(__file__).resolve().parent / "runtime"
 HOST_SOURCES = ("switch.S", "gate.c", "faults.c")
 HANDLER_SOURCE = "handlers.c"
 SANDBOX_LIBC = "sandbox_libc.c"
-PUBLIC_HEADER = "ringfence.h"
 FAULT_HANDLERS = ("HardFault_Handler", "MemManage_Handler", "BusFault_Handler", "UsageFault_Handler")
 REGISTRY_NAME = "ringfence_sandboxes.c"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ringfence.toolchain.errors import RingfenceError
+from ringfence.verify.files import write_beside
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     waiting: dict[Path, Path] = {}
     try:
         for path, data in contents.items():
-            waiting[path] = _write_beside(path, data)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            waiting[path] = write_beside(path, data)
         for path, temporary in waiting.items():
             os.replace(temporary, path)
     except BaseException as error:
@@ -73,18 +74,3 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
         if isinstance(error, OSError):
             raise RingfenceError(f"cannot write {error.filename}: {error.strerror}") from error
         raise
-
-
-def _write_beside(path: Path, data: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp makes files that only their owner may read
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return Path(name)

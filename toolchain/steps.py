@@ -24,6 +24,7 @@ from ringfence.linker_scripts import (
     solve,
 )
 from ringfence.toolchain.close import ClosedSandbox
+from ringfence.toolchain.config import read_json
 from ringfence.toolchain.errors import RingfenceError
 from ringfence.toolchain.image import ElfFile, read_linked
 from ringfence.toolchain.place import (
@@ -108,7 +109,7 @@ def rewrite_linked(
 
 def load_layout(path: Path) -> SavedLayout:
     """Read what `link-script --layout` wrote; RingfenceError for anything else."""
-    value = _read(path)
+    value = read_json(path)
     try:
         layout = value["layout"]
         return SavedLayout(
@@ -128,7 +129,7 @@ def _layout_bytes(saved: SavedLayout) -> bytes:
 
 
 def _load_needs(path: Path) -> dict[str, SandboxNeeds]:
-    value = _read(path)
+    value = read_json(path)
     try:
         return {name: _typed(SandboxNeeds, need) for name, need in value.items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -159,15 +160,6 @@ def _box(layout: Layout, spec: SandboxSpec) -> SandboxLayout:
         if box.name == spec.name:
             return box
     raise RingfenceError(f"the layout knows no sandbox {spec.name!r}", "make it with the same --sandbox options")
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except OSError as error:
-        raise RingfenceError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise RingfenceError(f"{path}: not JSON: {error}") from error
 
 
 def _json(value: Any) -> bytes:

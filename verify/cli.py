@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .explain import RULES, Explanation, explain
+from .files import write_atomically
 from .kernel.check import Failure
 from .kernel.rejected import Rejected
 from .recheck import Outcome, recheck, write_certificate
@@ -38,18 +37,6 @@ def _read(path: Path) -> bytes:
         _fail(f"cannot read {path}: {error.strerror or error}")
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it exists whole or not at all. Raises OSError."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def _publish(path: Path, data: bytes) -> None:
     try:
         write_atomically(path, data)
@@ -68,7 +55,7 @@ def _remove(path: Path | None) -> None:
 def _address_map(path: Path | None) -> AddressMap:
     try:
         return AddressMap.read(path)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         _fail(f"cannot read the address map {path}: {error}")
 
 
@@ -88,12 +75,12 @@ def _json(elf: Path, outcome: Outcome, explanations: list[Explanation]) -> dict[
     }
 
 
-def _finish(elf: Path, data: bytes, outcome: Outcome, map_file: Path | None, json_file: Path | None) -> NoReturn:
+def _finish(elf: Path, data: bytes, outcome: Outcome, addresses: AddressMap, json_file: Path | None) -> NoReturn:
     report = outcome.report
     failures = list(report.failures)
     if not report.accepted and not failures:
         failures = [Failure("-", "internal", None, "nothing was checked")]
-    explanations = explain(data, failures, _address_map(map_file))
+    explanations = explain(data, failures if json_file is not None else failures[:_SHOWN], addresses)
     if json_file is not None:
         _publish(json_file, (json.dumps(_json(elf, outcome, explanations), indent=1) + "\n").encode())
     if report.accepted:
@@ -107,9 +94,9 @@ def _finish(elf: Path, data: bytes, outcome: Outcome, map_file: Path | None, jso
         sys.exit(CERTIFIED)
     for e in explanations[:_SHOWN]:
         click.echo(e.text(), err=True)
-    if len(explanations) > _SHOWN:
-        click.echo(f"... and {len(explanations) - _SHOWN} more (--json OUT lists all)", err=True)
-    _fail(f"{elf}: REJECTED: {len(explanations)} failures", REJECTED)
+    if len(failures) > _SHOWN:
+        click.echo(f"... and {len(failures) - _SHOWN} more (--json OUT lists all)", err=True)
+    _fail(f"{elf}: REJECTED: {len(failures)} failures", REJECTED)
 
 
 def _refused(elf: Path, error: Rejected) -> NoReturn:
@@ -141,7 +128,7 @@ def verify_command(
 
     for old in (certificate, json_file):
         _remove(old)  # whatever happens now, nothing of an earlier run is left to be taken for its result
-    data, policy = _read(elf), _read(policy_file)
+    data, policy, addresses = _read(elf), _read(policy_file), _address_map(map_file)
     try:
         outcome = verify(data, policy, default_cache() if cache else None)
     except Rejected as error:
@@ -150,7 +137,7 @@ def verify_command(
         _fail(f"{elf}: REJECTED: internal error: {type(error).__name__}: {error}", REJECTED)
     if outcome.certificate is not None and certificate is not None:
         _publish(certificate, write_certificate(outcome.certificate))
-    _finish(elf, data, outcome, map_file, json_file)
+    _finish(elf, data, outcome, addresses, json_file)
 
 
 @click.command("check")
@@ -164,13 +151,14 @@ def check_command(
 ) -> None:
     """Check a certificate: the kernel alone replays it and checks its proofs, without a solver."""
     data, policy, proof = _read(elf), _read(policy_file), _read(certificate)
+    addresses = _address_map(map_file)
     try:
         outcome = recheck(data, policy, proof)
     except Rejected as error:
         _refused(elf, error)
     except Exception as error:
         _fail(f"{elf}: REJECTED: internal error: {type(error).__name__}: {error}", REJECTED)
-    _finish(elf, data, outcome, map_file, json_file)
+    _finish(elf, data, outcome, addresses, json_file)
 
 
 @click.command("explain")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .kernel.check import Failure
-from .kernel.image import read_image
+from .kernel.image import Image, read_image
 from .kernel.isa.decode import Refused, decode
 from .source import AddressMap, SourceLines
 from .symbols import function_symbols, name_of
@@ -100,7 +100,10 @@ class Explanation:
 
 def explain(elf: bytes, failures: Iterable[Failure], addresses: AddressMap | None = None) -> list[Explanation]:
     """Explain failures of one image. Debug information and symbols are used where present, and not trusted."""
-    functions, lines = function_symbols(elf), SourceLines(elf)
+    failures = list(failures)
+    if not failures:
+        return []  # reading all debug information would take longer than checking did
+    image, functions, lines = read_image(elf), function_symbols(elf), SourceLines(elf)
     addresses = AddressMap([]) if addresses is None else addresses
     found = []
     for f in failures:
@@ -114,7 +117,7 @@ def explain(elf: bytes, failures: Iterable[Failure], addresses: AddressMap | Non
                 f.address,
                 None if f.address is None else name_of(functions, f.address),
                 None if source is None else str(source),
-                None if f.address is None else _instruction(elf, f.address),
+                None if f.address is None else _instruction(image, f.address),
                 _counterexample(f),
                 meaning,
                 advice,
@@ -134,8 +137,7 @@ def _counterexample(failure: Failure) -> dict[str, int]:
     return dict(counterexample(failure.theorem) or {})
 
 
-def _instruction(elf: bytes, address: int) -> str | None:
-    image = read_image(elf)
+def _instruction(image: Image, address: int) -> str | None:
     code = image.read(address, 4) or image.read(address, 2)
     if code is None:
         return None

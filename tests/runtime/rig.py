@@ -13,18 +13,12 @@ from elftools.elf.sections import SymbolTableSection
 
 from ringfence.toolchain import gates
 from ringfence.toolchain.spec import SandboxSpec
+from support.toolchain import run
 
 DEVICE = Path(__file__).parent / "device"
 CPU = ["-mcpu=cortex-m3", "-mthumb"]
 WARN = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"]
 SECTIONS = ["-ffunction-sections", "-fdata-sections"]
-
-
-def run(*command: str | Path, cwd: Path) -> str:
-    """Output of a command; its messages in the assertion if it fails."""
-    result = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, f"{' '.join(map(str, command))}\n{result.stdout}{result.stderr}"
-    return result.stdout
 
 
 @dataclass(frozen=True)

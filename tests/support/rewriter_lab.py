@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from unicorn import arm_const
 from ringfence.toolchain.elffile import LinkedElf
 from ringfence.toolchain.rewrite import RewriteRequest, RewriteResult, rewrite
 from ringfence.verify.verifier import verify
+from support.toolchain import run as run_tool
 
 CODE, SLOTS, SLOT_BYTES, CONST, WINDOW = 0x10000, 0x60000, 256, 0x70000, 0x20040000
 SLACK_BELOW, SLACK_ABOVE, PAD, ROOM = 256, 272, 272, 40
@@ -65,12 +65,6 @@ SECTIONS {{
   __rf_t_heap_end = {stack_low:#x};
 }}
 """
-
-
-def run_tool(*command: str | Path) -> str:
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stderr}"
-    return done.stdout
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
     """Run a command that must succeed; its standard output."""
     done = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise AssertionError(f"{' '.join(map(str, command))} failed:\n{done.stderr}")
+        raise AssertionError(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
     return done.stdout
 
 

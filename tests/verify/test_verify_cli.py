@@ -196,3 +196,21 @@ def test_tcb_lists_the_kernel_only() -> None:
     assert "kernel/safety.py" in output
     assert "prover" not in output
     assert "total" in output
+
+
+def test_a_bad_address_map_is_found_before_anything_is_written(folder: Path) -> None:
+    elf, policy = build(folder, "stores/masked")
+    bad, certificate = folder / "map.json", folder / "cert.gz"
+    for content in ("not json", "[1]", "[[" * 50_000):
+        bad.write_text(content)
+        done = verify(elf, "--policy", policy, "--map", str(bad), "--certificate", str(certificate))
+        assert done.exit_code == 2
+        assert "address map" in done.output
+        assert not certificate.exists()
+
+
+def test_what_is_published_has_the_permissions_of_any_new_file(folder: Path) -> None:
+    elf, policy = build(folder, "stores/masked")
+    certificate = folder / "cert.gz"
+    assert verify(elf, "--policy", policy, "--certificate", str(certificate)).exit_code == 0
+    assert certificate.stat().st_mode == Path(policy).stat().st_mode

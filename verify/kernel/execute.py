@@ -323,7 +323,7 @@ class Executor:
 
     def call(self, target: int) -> None:
         link = const(self.next_pc | 1)
-        imported = next((i for i in self.context.sandbox.imports if i.address == target), None)
+        imported = self.context.sandbox.import_at(target)
         if imported is not None:
             self._called(imported.stack, imported.name)
             if not imported.returns:
@@ -345,7 +345,7 @@ class Executor:
         self._called(self.context.slots_need(), "the pointer table")
 
     def _is_function(self, address: int) -> bool:
-        return address in self.context.needs or any(i.address == address for i in self.context.sandbox.imports)
+        return address in self.context.needs or self.context.sandbox.import_at(address) is not None
 
     def _called(self, need: int | None, callee: str) -> None:
         """A call that comes back: everything is unknown then but SP, and the slot unless the callee shares it."""
@@ -368,7 +368,7 @@ class Executor:
         invariant = self.function.blocks.get(target)
         if and_(self._guard, condition) is FALSE:
             return
-        imported = next((i for i in self.context.sandbox.imports if i.address == target), None)
+        imported = self.context.sandbox.import_at(target)
         if invariant is not None:
             self._establish(target, invariant, condition)
         elif target in self.context.needs:

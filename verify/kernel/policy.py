@@ -77,6 +77,9 @@ class Sandbox:
     def shadow(self) -> Range:
         return Range(self.stack.start + self.shadow_offset, self.stack.end + self.shadow_offset)
 
+    def import_at(self, address: int) -> Import | None:
+        return next((i for i in self.imports if i.address == address), None)
+
 
 @dataclass(frozen=True)
 class Policy:

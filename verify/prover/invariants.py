@@ -116,7 +116,8 @@ class _Explorer(Executor):
         super().jump_table(base, index, entry_size)
 
     def _import_need(self, target: int) -> int | None:
-        return next((i.stack for i in self.context.sandbox.imports if i.address == target), None)
+        imported = self.context.sandbox.import_at(target)
+        return None if imported is None else imported.stack
 
     def edge(self, target: int, condition: Term) -> None:
         if and_(self._guard, condition) is FALSE:
