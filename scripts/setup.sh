@@ -7,9 +7,9 @@ set -eu
 cd "$(dirname "$0")/.."
 
 DEBIAN_PACKAGES="gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm \
-    libstb-dev gcc libc6-dev"
+    libstb-dev libjsmn-dev gcc libc6-dev clang-14"
 NEEDED_COMMANDS="arm-none-eabi-gcc arm-none-eabi-g++ qemu-system-arm gcc"
-NEEDED_FILES="/usr/include/stb/stb_image.h"
+NEEDED_FILES="/usr/include/stb/stb_image.h /usr/include/jsmn.h"
 VENV=.venv
 STAMP=$VENV/ringfence-setup.stamp
 LOG=build/setup.log
@@ -70,7 +70,7 @@ require_tools() {
         command -v "$name" >/dev/null || fail "$name not found; install it (Debian: apt-get install $DEBIAN_PACKAGES)"
     done
     for file in $NEEDED_FILES; do
-        [ -e "$file" ] || fail "$file not found (Debian: apt-get install libstb-dev)"
+        [ -e "$file" ] || fail "$file not found (Debian: apt-get install libstb-dev libjsmn-dev)"
     done
 }
 

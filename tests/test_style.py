@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = ["examples/demo.py", "examples/emulator.py"]
+EXAMPLES = ["examples/demo.py", "examples/emulator.py", "examples/attack_suite.py",
+            "examples/car/messages/make_messages.py"]
 
 CHECKS = {
     "ruff": ["ruff", "check", "."],

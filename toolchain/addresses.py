@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from . import asm
 from .analysis import Analysis
+from .floating import moved
 from .insn import IP, LR, SP, Insn, Memory, bit, mask_of
 from .program import NotSupported, Program
 
@@ -92,6 +93,8 @@ def store_at(program: Program, n: int, insn: Insn, base: int, offset: int) -> In
         return asm.transfer(insn.name, memory.data[0], base, offset)
     if insn.name == "strd":
         return asm.store_pair(memory.data[0], memory.data[1], base, offset)
+    if insn.name == "vstr":
+        return moved(insn, base, offset)
     if insn.name.startswith("strex"):
         return asm.store_exclusive(insn.name, insn.operands[0].register, memory.data[0], base, offset)
     raise NotSupported(program, n, "this store is not supported with an address that needs a guard")

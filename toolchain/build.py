@@ -27,6 +27,7 @@ from ringfence.toolchain.policy import Alias, make_policy, policy_bytes
 from ringfence.toolchain.publish import Outputs, remove_files, write_files
 from ringfence.toolchain.report import make_report, report_bytes
 from ringfence.toolchain.spec import check_distinct
+from ringfence.toolchain.target import check_linked_target, check_objects
 from ringfence.verify.explain import explain
 from ringfence.verify.kernel.image import read_image
 from ringfence.verify.kernel.rejected import Rejected
@@ -52,10 +53,11 @@ class FirmwareRequest:
 
 @dataclass(frozen=True)
 class Built:
-    """A certified firmware: where its files are, and the report's data."""
+    """A certified firmware: where its files are, the report's data, and what was linked and rewritten."""
 
     outputs: Outputs
     report: dict[str, Any]
+    placed: Placed
 
 
 class NotCertified(RingfenceError):
@@ -77,17 +79,18 @@ def build_firmware(request: FirmwareRequest, workdir: Path) -> Built:
     specs = [c.spec for c in closed]
     support = compile_host_support(request.tools, request.host, specs, workdir)
     placed = place_and_rewrite(request.tools, request.host, support, closed, workdir)
+    check_linked_target(request.tools.target, placed.linked)
     notes = check_fault_vectors(placed.linked, strong_symbols(request.tools, request.host.objects))
     notes += undeclared_pointers(placed.linked.data, specs)
-    policy = policy_bytes(make_policy(request.tools.arch, specs, placed.vendor.regions, placed.layout, placed.requests,
-                                      placed.result, request.aliases))
+    policy = policy_bytes(make_policy(request.tools.target, specs, placed.vendor.regions, placed.layout, placed.linked,
+                                      placed.requests, placed.result, request.aliases))
     intermediate = _keep_intermediates(workdir, request.output.name, placed, policy)
     outcome, certificate = certify(placed, policy, intermediate, request.cache)
     report = make_report(request.output.name, placed, closed, outcome, notes)
     contents = _contents(outputs, placed, policy, certificate, report)
     contents |= _flash_images(request.tools, intermediate, outputs, workdir)
     write_files(contents)
-    return Built(outputs, report)
+    return Built(outputs, report, placed)
 
 
 def check_request(request: FirmwareRequest) -> None:
@@ -100,12 +103,13 @@ def check_request(request: FirmwareRequest) -> None:
     for path in inputs:
         if not path.is_file():
             raise RingfenceError(f"{path}: no such file")
+    check_objects(request.tools.target, inputs[1:])
 
 
 def certify(placed: Placed, policy: bytes, intermediate: Path, cache: Path | None) -> tuple[Outcome, bytes]:
     """Run the verifier on the rewritten bytes, and check the certificate that it gives as whoever gets it would.
 
-    The outcome and the certificate file; NotCertified unless both accept.
+    The outcome and the certificate file; NotCertified unless both accept, and have checked the gates, too.
     """
     elf = placed.result.elf
     try:
@@ -116,6 +120,8 @@ def certify(placed: Placed, policy: bytes, intermediate: Path, cache: Path | Non
         raise NotCertified(f"{intermediate}: REJECTED: {error}") from error
     except Exception as error:  # anything unforeseen is a rejection, never a pass
         raise NotCertified(f"{intermediate}: REJECTED: internal error: {type(error).__name__}: {error}") from error
+    if not outcome.report.gates:
+        raise NotCertified(f"{intermediate}: REJECTED: the policy does not declare the gates, so nothing checked them")
     if certificate is None or not rechecked or not outcome.report.accepted:
         raise NotCertified(_explained(placed, outcome, intermediate),
                            f"`ringfence verify {intermediate} --policy {_policy_beside(intermediate)}` repeats this")

@@ -195,7 +195,9 @@ def _hide(tools: Toolchain, spec: SandboxSpec, elf: ElfFile, linked: Path, outpu
     # The slot table comes from no object, so the rewriter needs a mapping symbol (AAELF32 5.5.5) to mark it as code.
     code = f".ringfence.{spec.name}{elf.globals[INITIALISER].section}"
     spare = f"--add-symbol=$t={code}:0,local"
-    run([tools.objcopy, f"--prefix-alloc-sections=.ringfence.{spec.name}", f"--redefine-syms={renames}",
+    # Nothing unwinds a sandbox, and ld, which edits index tables, moves other relocations of their output section too.
+    unwinding = ["--remove-section=.ARM.exidx*", "--remove-section=.ARM.extab*"]
+    run([tools.objcopy, *unwinding, f"--prefix-alloc-sections=.ringfence.{spec.name}", f"--redefine-syms={renames}",
          f"--keep-global-symbols={kept}", *weaken, spare, str(linked), str(output)], f"closing sandbox {spec.name!r}")
     used = tuple(sorted(n for n in undefined if n in declared))
     _check_hidden(read_elf(output), spec, set(keep), set(names.values()))

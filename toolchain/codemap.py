@@ -5,8 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from .elffile import STT_FUNC, LinkedElf
-from .errors import RingfenceError
-from .program import Function, place
+from .program import Function, Refused, place
 from .request import RewriteRequest
 
 
@@ -48,9 +47,9 @@ class CodeMap:
         caller = next((f for f in reversed(self.functions) if f.start <= address), None)
         return caller is not None and address < caller.end <= following
 
-    def refuse(self, address: int, why: str, hint: str | None = None) -> RingfenceError:
+    def refuse(self, address: int, why: str, hint: str | None = None) -> Refused:
         """The error for something at an address."""
-        return RingfenceError(f"sandbox {self.request.name}: {place(self.functions, address)}: {why}", hint)
+        return Refused(address, f"sandbox {self.request.name}: {place(self.functions, address)}: {why}", hint)
 
 
 def _functions(elf: LinkedElf, request: RewriteRequest) -> tuple[Function, ...]:

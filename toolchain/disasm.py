@@ -14,6 +14,7 @@ import capstone
 from capstone import arm
 
 from .errors import RingfenceError
+from .floating import floating, is_floating
 from .insn import (
     ALWAYS,
     FLAG_C,
@@ -43,6 +44,8 @@ _REGISTERS = {getattr(arm, f"ARM_REG_R{n}"): n for n in range(13)} | {
     arm.ARM_REG_PC: PC,
 }
 
+_PARALLEL = ("add16", "asx", "sax", "sub16", "add8", "sub8")  # A5.3.13-14; they write GE, which nothing here touches
+
 # name: roles of the operands, one letter each: d written, r read, b both, - neither (an immediate that is a position).
 # A two-operand form of a three-operand row ("add r0, r1") reads its destination too.
 _ROLES = {
@@ -54,6 +57,18 @@ _ROLES = {
     **dict.fromkeys(("sbfx", "ubfx"), "dr--"),
     **dict.fromkeys(("ssat", "usat"), "d-r"),
     **dict.fromkeys(("mla", "mls"), "drrr"),
+    **{f"{sign}{what}": "drr" for sign in ("s", "u", "q", "uq", "sh", "uh") for what in _PARALLEL},
+    **dict.fromkeys(("qadd", "qsub", "qdadd", "qdsub", "sel", "pkhbt", "pkhtb", "usad8"), "drr"),
+    **dict.fromkeys(("sxtab", "sxtah", "sxtab16", "uxtab", "uxtah", "uxtab16"), "drr"),
+    **dict.fromkeys(("sxtb16", "uxtb16"), "dr"),
+    **dict.fromkeys(("ssat16", "usat16"), "d-r"),
+    **{f"smul{x}{y}": "drr" for x in "bt" for y in "bt"},
+    **{f"smla{x}{y}": "drrr" for x in "bt" for y in "bt"},
+    **{f"smlal{x}{y}": "bbrr" for x in "bt" for y in "bt"},
+    **dict.fromkeys(("smulwb", "smulwt", "smuad", "smuadx", "smusd", "smusdx", "smmul", "smmulr"), "drr"),
+    **dict.fromkeys(("smlawb", "smlawt", "smlad", "smladx", "smlsd", "smlsdx"), "drrr"),
+    **dict.fromkeys(("smmla", "smmlar", "smmls", "smmlsr", "usada8"), "drrr"),
+    **dict.fromkeys(("smlald", "smlaldx", "smlsld", "smlsldx", "umaal"), "bbrr"),
     **dict.fromkeys(("umull", "smull"), "ddrr"),
     **dict.fromkeys(("umlal", "smlal"), "bbrr"),
     **dict.fromkeys(("cmp", "cmn", "tst", "teq"), "rr"),
@@ -96,7 +111,8 @@ def decode(raw: bytes, condition: int = ALWAYS) -> Insn:
     decoded = next(iter(_decoder().disasm(raw, 0, count=1)), None)
     if decoded is None or decoded.size != len(raw):
         raise UnsupportedInstruction(f"undefined instruction {raw.hex(' ')}")
-    insn = replace(_classify(decoded, raw, in_it=condition != ALWAYS), text=decoded.op_str)
+    found = _floating(decoded, raw) if is_floating(raw) else _classify(decoded, raw, in_it=condition != ALWAYS)
+    insn = replace(found, text=decoded.op_str)
     return insn.under(condition) if condition != ALWAYS else insn
 
 
@@ -112,7 +128,7 @@ def at(insn: Insn, address: int) -> Insn:
     """A decoded instruction placed at an address: its relative target becomes absolute."""
     if insn.target is None:
         return insn
-    pc = address & ~3 if insn.kind in ("literal", "literal_pair", "adr") else address
+    pc = address & ~3 if insn.kind in ("literal", "literal_pair", "literal_float", "adr") else address
     return replace(insn, target=Label((insn.target.address + pc) & 0xFFFFFFFF))
 
 
@@ -131,6 +147,13 @@ def _operands(decoded: Any) -> tuple[Operand, ...]:
         elif operand.type == arm.ARM_OP_IMM:
             result.append(Operand(-1, operand.imm))
     return tuple(result)
+
+
+def _floating(decoded: Any, raw: bytes) -> Insn:
+    insn = floating(raw, decoded.mnemonic.split(".")[0])
+    if insn is None or (insn.reads | insn.writes) & (bit(SP) if insn.memory is None else bit(PC)):
+        raise UnsupportedInstruction(f"instruction '{decoded.mnemonic} {decoded.op_str}' is not supported in a sandbox")
+    return insn
 
 
 def _classify(decoded: Any, raw: bytes, in_it: bool) -> Insn:

@@ -91,6 +91,12 @@ def fits_pair(address: int, target: int) -> bool:
     return address % 4 == 0 and abs(offset) <= 1020 and offset % 4 == 0
 
 
+def fits_float(address: int, target: int) -> bool:
+    """Whether VLDR (literal) reaches a word (A7.7.235)."""
+    offset = _from_pc(address, target)
+    return abs(offset) <= 1020 and offset % 4 == 0
+
+
 def literal_pair(address: int, target: int, first: int, second: int) -> bytes:
     """LDRD (literal) (A7.7.51)."""
     _range(fits_pair(address, target), "ldrd literal")

@@ -18,6 +18,7 @@ from .program import SLOT, Bytes, Table, Word
 from .tables import bound_before, table_register
 
 POINTERS = ("ABS32", "TARGET1", "TARGET2")
+HALVES = ("THM_MOVW_ABS_NC", "THM_MOVT_ABS")
 _ENDS = ("branch", "jump_register", "load_pc", "table", "table_load", "trap")
 
 
@@ -32,6 +33,7 @@ class Recovery:
         self.blocks: dict[int, int] = {}  # first instruction of an IT block: the IT instruction
         self.ends: set[int] = set()  # instructions that run into something that is not code
         self.words: dict[int, Word] = {}
+        self.halves: dict[int, Label] = {}  # movw and movt that form a function's address: its slot
         self.tables: dict[int, Table] = {}
         self.blobs: dict[int, Bytes] = {}
         self.taken: set[int] = set()  # functions and imports whose address is taken
@@ -114,7 +116,7 @@ class Recovery:
         """Follow what the instruction refers to."""
         if insn.kind in ("branch", "zero", "call") and insn.target is not None:
             self._jump(address, insn.target.address)
-        elif insn.kind in ("literal", "literal_pair") and insn.target is not None:
+        elif insn.kind in ("literal", "literal_pair", "literal_float") and insn.target is not None:
             self._literal(address, insn, insn.target.address)
         elif insn.kind == "adr" and insn.target is not None:
             self._addresses.append((address, insn.target.address))
@@ -122,8 +124,8 @@ class Recovery:
             self._halfword_table(address, insn)
         elif insn.kind == "table_load":
             return self._address_table(address, insn)
-        elif insn.name in ("movw", "movt"):
-            return self._halves(address, insn)
+        elif insn.kind == "plain" and address in self._where.relocations:
+            self._halves(address, insn, self._where.relocations[address])
         return insn
 
     def _jump(self, address: int, target: int) -> None:
@@ -140,7 +142,7 @@ class Recovery:
     # -- literals and addresses ----------------------------------------------------------------------------------
 
     def _literal(self, address: int, insn: Insn, where: int) -> None:
-        count = 1 if insn.kind == "literal" else 2
+        count = {"literal": 1, "literal_pair": 2}.get(insn.kind) or insn.operands[0].value // 4
         for n in range(count):
             if where % 4 or not self._where.is_data(where + 4 * n):
                 raise self._where.refuse(address, f"a literal at {where:#010x} that is not data")
@@ -164,17 +166,13 @@ class Recovery:
             raise self._where.refuse(relocation.address, f"a relocation of type {relocation.kind} is not supported")
         target = value & ~1
         if target in self._where.imports and value & 1:
-            self.taken.add(target)
-            return Label(target, SLOT)
+            return self._take(target)
         if not self._where.in_code(target) or relocation.symbol.name.startswith(
             f"__rf_{self._where.request.name}_code_"
         ):
             return None
         if value & 1 and target in self._where.starts:
-            if target not in self.taken:
-                self.taken.add(target)
-                self._work.append(target)
-            return Label(target, SLOT)
+            return self._take(target)
         if self._where.is_data(value):
             return self._keep_constants(value)
         raise self._where.refuse(
@@ -211,16 +209,29 @@ class Recovery:
             raise self._where.refuse(address, "an unaligned address among constants in the code is taken")
         return Label(address)
 
-    def _halves(self, address: int, insn: Insn) -> Insn:
-        """movw or movt of a function's address (-mpure-code, clang) becomes that of its slot."""
-        relocation = self._where.relocations.get(address)
-        if relocation is None or not self._where.in_code(relocation.symbol.value & ~1):
-            return insn
-        raise self._where.refuse(
-            address,
-            "a code address in a movw/movt pair is not supported",
-            "compile without -mpure-code and -mslow-flash-data",
-        )
+    def _halves(self, address: int, insn: Insn, relocation: Relocation) -> None:
+        """movw or movt of a function's address (clang, -mpure-code): it becomes that of its slot."""
+        value = relocation.symbol.value
+        outside = not self._where.in_code(value & ~1) and value & ~1 not in self._where.imports
+        if outside or relocation.symbol.name.startswith(f"__rf_{self._where.request.name}_code_"):
+            return
+        half = value >> 16 if insn.name == "movt" else value & 0xFFFF
+        known = value & ~1 in self._where.starts or value & ~1 in self._where.imports
+        if relocation.kind not in HALVES or not value & 1 or not known or insn.operands[1].value != half:
+            raise self._where.refuse(
+                address,
+                f"movw and movt form an address in the code, of '{relocation.symbol.name}' plus an offset",
+                "only addresses of functions can be formed this way",
+            )
+        self.halves[address] = self._take(value & ~1)
+
+    def _take(self, target: int) -> Label:
+        """The address of a function or import is taken: the label of its slot."""
+        if target not in self.taken:
+            self.taken.add(target)
+            if target not in self._where.imports:
+                self._work.append(target)
+        return Label(target, SLOT)
 
     # -- jump tables ---------------------------------------------------------------------------------------------
 

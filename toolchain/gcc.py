@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ringfence.toolchain.errors import RingfenceError
+from ringfence.toolchain.image import read_elf
+from ringfence.toolchain.target import Target, target_of
 
 DEFAULT_COMPILER = "arm-none-eabi-gcc"
-SUPPORTED_CPUS = {"cortex-m3": "armv7-m"}
-_SUPPORTED_ARCHITECTURES = {"armv7-m": "armv7-m"}
 _INSTALL = "install it (Debian: apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi) or put it on PATH"
 
 
@@ -24,7 +25,7 @@ class Toolchain:
     objcopy: str
     nm: str
     cpu_flags: tuple[str, ...]
-    arch: str
+    target: Target
 
     @classmethod
     def find(cls, compiler: str, cpu_flags: Sequence[str], path: str | None = None) -> Toolchain:
@@ -32,14 +33,17 @@ class Toolchain:
 
         RingfenceError when one is missing or when the flags choose a core that is not supported.
         """
-        arch = architecture_of(cpu_flags)
         found = _which(compiler, path)
         name = Path(found).name
         for driver in ("gcc", "g++", "cc", "c++"):
             stem, match, _ = name.rpartition(driver)
             if match and stem.endswith("-"):
                 objcopy, nm = (_sibling(found, stem + tool, path) for tool in ("objcopy", "gcc-nm"))
-                return cls(found, objcopy, nm, tuple(core_flags(cpu_flags)), arch)
+                flags = core_flags(cpu_flags)
+                target = target_of_flags(found, flags)
+                if not target.fpu:  # -mfpu= means nothing to the compiler then, but the assembler would note it
+                    flags = [f for f in flags if not f.startswith("-mfpu=")]
+                return cls(found, objcopy, nm, tuple(flags), target)
         raise RingfenceError(f"the compiler {compiler!r} is not a GNU Arm cross compiler",
                              f"use {DEFAULT_COMPILER} or another PREFIX-gcc")
 
@@ -55,21 +59,22 @@ def core_flags(flags: Sequence[str]) -> list[str]:
     return [f for f in flags if f.startswith(wanted) or f in ("-mthumb", "-mlittle-endian", "-mbig-endian")]
 
 
-def architecture_of(flags: Sequence[str]) -> str:
-    """The architecture's name in the policy for these flags; RingfenceError where Ringfence does not know the core."""
+def target_of_flags(compiler: str, flags: Sequence[str]) -> Target:
+    """What the compiler makes code for with these flags, asked with an empty file.
+
+    RingfenceError where the flags choose no core, or one that Ringfence does not know.
+    """
     if "-mbig-endian" in flags:
         raise RingfenceError("-mbig-endian: only little-endian firmware is supported")
-    if any(f.startswith("-mfloat-abi=") and f != "-mfloat-abi=soft" for f in flags):
-        raise RingfenceError("floating-point registers are not supported yet", "use -mfloat-abi=soft")
-    for prefix, known in (("-mcpu=", SUPPORTED_CPUS), ("-march=", _SUPPORTED_ARCHITECTURES)):
-        for flag in reversed(flags):
-            if flag.startswith(prefix):
-                name = flag[len(prefix) :].lower()
-                if name not in known:
-                    raise RingfenceError(f"{flag}: this core is not supported", "supported: " + ", ".join(known))
-                return known[name]
-    raise RingfenceError("the compiler flags do not say which core the firmware is for",
-                         'give for example CCFLAGS=["-mcpu=cortex-m3", "-mthumb"]')
+    if not any(f.startswith(("-mcpu=", "-march=")) for f in flags):
+        raise RingfenceError("the compiler flags do not say which core the firmware is for",
+                             'give for example CCFLAGS=["-mcpu=cortex-m3", "-mthumb"]')
+    what = f"code compiled with {' '.join(flags)}"
+    with tempfile.TemporaryDirectory(prefix="ringfence-") as folder:
+        source, output = Path(folder) / "empty.c", Path(folder) / "empty.o"
+        source.write_text("")
+        run([compiler, *flags, "-c", str(source), "-o", str(output)], f"checking the flags {' '.join(flags)}")
+        return target_of(read_elf(output, what))
 
 
 def run(command: Sequence[str], doing: str, cwd: Path | None = None) -> str:

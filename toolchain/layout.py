@@ -13,8 +13,9 @@ from functools import cached_property
 from . import encode
 from .asm import trap
 from .errors import RingfenceError
+from .floating import at_base
 from .flow import table_of
-from .insn import Insn, Label
+from .insn import PC, Insn, Label
 from .program import Bytes, Program, Table, Word
 
 _FILL = trap(0xF0).raw
@@ -22,17 +23,38 @@ _FILL = trap(0xF0).raw
 
 @dataclass(frozen=True)
 class Placed:
-    """The result: `code` begins at `start`; `addresses[n]` is where item n begins (its IT instruction included)."""
+    """The result: `code` begins at `start`; `addresses[n]` is where item n begins (its IT instruction included).
+
+    `blocks`: the items before which an IT instruction was put."""
 
     program: Program
     start: int
     code: bytes
     addresses: tuple[int, ...]
+    blocks: frozenset[int] = frozenset()
+
+    def instruction(self, n: int) -> int:
+        """Where the instruction of item n is, behind its IT instruction."""
+        return self.addresses[n] + (2 if n in self.blocks else 0)
 
     def address_of(self, label: Label) -> int:
         """Without Thumb bit; imports are where they are."""
         n = self.program.index.get(label)
         return _outside(self.program, label) if n is None else self.addresses[n]
+
+    def made_by(self) -> dict[int, str]:
+        """Address of every instruction that is not from the original code (IT instructions left out): what for."""
+        return {self._instruction(n): item.made_by for n, item in enumerate(self.program.items)
+                if item.made_by and item.insn is not None}
+
+    def stores(self) -> dict[int, str]:
+        """Address of every store of the original code: that it is guarded, or why not."""
+        return {self._instruction(n): item.handled for n, item in enumerate(self.program.items)
+                if item.handled and not item.made_by}
+
+    def _instruction(self, n: int) -> int:
+        """The address of item n behind its IT instruction."""
+        return self.addresses[n] + (2 if n in self.blocks else 0)
 
     @cached_property
     def _origins(self) -> list[int]:
@@ -81,7 +103,7 @@ class _Layout:
             code += self._encode(n)
         if len(code) != end - self._start:
             raise RingfenceError("internal error: layout is not at a fixpoint")
-        return Placed(self._program, self._start, bytes(code), tuple(self._addresses))
+        return Placed(self._program, self._start, bytes(code), tuple(self._addresses), frozenset(self._blocks))
 
     def _table_users(self) -> dict[int, int]:
         """Table's item index: the jump that uses it."""
@@ -99,7 +121,7 @@ class _Layout:
         form = self._forms[n]
         if insn.kind in ("literal", "adr"):
             return 2 if form == 2 else 1
-        return 4 if insn.kind == "literal_pair" and form else 1
+        return {"literal_pair": 4, "literal_float": 3}.get(insn.kind, 1) if form else 1
 
     def _make_blocks(self) -> None:
         """Group conditional instructions into IT blocks."""
@@ -153,6 +175,8 @@ class _Layout:
             return (len(insn.raw), 4, 8)[form]
         if insn.kind == "literal_pair":
             return 16 if form else 4
+        if insn.kind == "literal_float":
+            return 12 if form else 4
         return len(insn.raw)
 
     # -- widening ------------------------------------------------------------------------------------------------
@@ -189,7 +213,16 @@ class _Layout:
             return form == 2 or encode.fits_literal(address, target, wide)
         if insn.kind == "literal_pair":
             return form == 1 or encode.fits_pair(address, target)
+        if insn.kind == "literal_float":
+            return form == 1 or encode.fits_float(address, target) or self._needs_scratch(n, insn)
         return True
+
+    def _needs_scratch(self, n: int, insn: Insn) -> bool:
+        """Never true: an FP literal out of reach needs a register for its address."""
+        if len(insn.operands) < 2:
+            raise RingfenceError(f"{self._program.where(n)}: an FP literal is too far away and no register is free",
+                                 "make the function smaller")
+        return False
 
     def _table_fits(self, n: int, table: Table) -> bool:
         if table.width == 4 or self._forms[n]:
@@ -249,9 +282,17 @@ class _Layout:
             if form == 1:
                 return b"".join(encode.constant(r, self._literal(n, insn.target, k)) for k, r in enumerate(registers))
             return encode.literal_pair(address, target, *registers)
+        if insn.kind == "literal_float":
+            return self._encode_float(insn, form, address, target)
         if form == 2:
             return encode.constant(registers[0], target)
         return encode.address_of(address, target, registers[0], wide)
+
+    def _encode_float(self, insn: Insn, form: int, address: int, target: int) -> bytes:
+        if form == 0:
+            return at_base(insn.raw, PC, target - (address + 4 & ~3))
+        scratch = insn.operands[1].register
+        return encode.constant(scratch, target) + at_base(insn.raw, scratch, 0)
 
     def _literal(self, n: int, label: Label, k: int) -> int:
         """The k-th word at a label."""

@@ -176,7 +176,7 @@ def conditional_runs(program: Program) -> dict[int, int]:
     end, pair = 0, -1
     for n in range(len(program.items) - 1, -1, -1):
         insn = program.items[n].insn
-        if insn is None or insn.kind not in ("plain", "literal", "literal_pair", "adr"):
+        if insn is None or insn.kind not in ("plain", "literal", "literal_pair", "literal_float", "adr"):
             pair = -1
             continue
         if insn.sets_flags or n + 1 in program.joins or end - n > _LONGEST_RUN:

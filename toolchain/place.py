@@ -28,10 +28,10 @@ from ringfence.toolchain.image import ElfFile, Section, read_linked
 from ringfence.toolchain.link import HostInput, link_firmware
 from ringfence.toolchain.rewrite import RewriteRequest, RewriteResult, RoomNeeded, SandboxNeeds, rewrite
 from ringfence.toolchain.segments import load_only_bytes
-from ringfence.toolchain.spec import EXCEPTION_ROOM, SandboxSpec
+from ringfence.toolchain.spec import SandboxSpec
 
 MAX_ROUNDS = 4
-FIRST_STACK = EXCEPTION_ROOM + 8
+FIRST_STACK = 8  # bytes above the room for interrupts
 RECURSION_STACK = 1024  # with stack="auto": what recursive functions may use beyond their first round
 _SMALLEST_SLOT_TABLE = 8
 _SLOT = 4
@@ -49,18 +49,18 @@ class Reserve:
     stack: int
 
     @classmethod
-    def first(cls, spec: SandboxSpec, seen: Measurement) -> Reserve:
-        """As if rewriting added nothing: the rewriter then says exactly what is needed."""
-        return cls(seen.sandbox(spec.name).code, _SMALLEST_SLOT_TABLE, 8, 8, spec.stack or FIRST_STACK)
+    def first(cls, spec: SandboxSpec, seen: Measurement, room: int) -> Reserve:
+        """As if rewriting added nothing: the rewriter then says exactly what is needed. `room`: for interrupts."""
+        return cls(seen.sandbox(spec.name).code, _SMALLEST_SLOT_TABLE, 8, 8, spec.stack or room + FIRST_STACK)
 
-    def grown(self, spec: SandboxSpec, needs: SandboxNeeds) -> Reserve:
+    def grown(self, spec: SandboxSpec, needs: SandboxNeeds, room: int) -> Reserve:
         """Room for `needs`, with a margin for code that changes with its distance from the data."""
         return Reserve(
             code=max(self.code, needs.code_bytes + needs.code_bytes // 64 + 16),
             slots=max(self.slots, slot_table_size(needs.slots)),
             slack_below=max(self.slack_below, _round8(needs.slack_below)),
             slack_above=max(self.slack_above, _round8(needs.slack_above)),
-            stack=max(self.stack, auto_stack(needs)) if spec.stack is None else spec.stack,
+            stack=max(self.stack, auto_stack(needs, room)) if spec.stack is None else spec.stack,
         )
 
 
@@ -81,9 +81,9 @@ def slot_table_size(slots: int) -> int:
     return max(_SMALLEST_SLOT_TABLE, _SLOT * (1 << max(slots - 1, 0).bit_length()))
 
 
-def auto_stack(needs: SandboxNeeds) -> int:
+def auto_stack(needs: SandboxNeeds, room: int) -> int:
     """Bytes for stack="auto": the computed need, the room for interrupts and, where there is recursion, some more."""
-    return _round8(needs.stack + EXCEPTION_ROOM + (RECURSION_STACK if needs.recursive else 0))
+    return _round8(needs.stack + room + (RECURSION_STACK if needs.recursive else 0))
 
 
 def place_and_rewrite(
@@ -91,7 +91,7 @@ def place_and_rewrite(
 ) -> Placed:
     """The rounds. RingfenceError when something does not link, does not fit or cannot be rewritten."""
     specs = [c.spec for c in closed]
-    vendor = read_vendor_script(host.linker_script, host.script_directories)
+    vendor, room = read_vendor_script(host.linker_script, host.script_directories), tools.target.exception_room
 
     def link(layout: Layout, name: str) -> ElfFile:
         script = workdir / f"{name}.ld"
@@ -102,20 +102,24 @@ def place_and_rewrite(
 
     elf = link(measuring_layout(vendor, [s.name for s in specs]), "measure")
     seen = measure(workdir / "measure.elf", vendor)
-    reserves = {s.name: Reserve.first(s, seen) for s in specs}
+    reserves = {s.name: Reserve.first(s, seen, room) for s in specs}
+    guarded: dict[str, frozenset[int]] = {}
     for number in range(1, MAX_ROUNDS + 1):
         needs = tuple(placement_needs(s, seen, reserves[s.name]) for s in specs)
         layout = solve(LayoutRequest(vendor.regions, host_use(seen), needs, vendor.fixed))
         previous, elf = elf, link(layout, f"round{number}")
         check_linked(workdir / f"round{number}.elf", layout)
         check_same_host(previous, elf)
-        requests = tuple(rewrite_request(c, layout.sandbox(c.spec.name), elf) for c in closed)
+        requests = tuple(rewrite_request(c, layout.sandbox(c.spec.name), elf, room) for c in closed)
+        requests = tuple(replace(r, guarded=guarded.get(r.name, frozenset())) for r in requests)
         result, found = try_rewrite(elf, requests)
-        check_declared_stacks(specs, found)
-        if result is not None and all(s.stack or auto_stack(found[s.name]) <= reserves[s.name].stack for s in specs):
+        guarded = {name: needs.guarded for name, needs in found.items()}
+        check_declared_stacks(specs, found, room)
+        enough = all(s.stack or auto_stack(found[s.name], room) <= reserves[s.name].stack for s in specs)
+        if result is not None and enough:
             check_rewritten_host(elf, read_linked(result.elf, "the rewritten firmware"))
             return Placed(vendor, layout, elf, requests, result, number)
-        reserves = {s.name: reserves[s.name].grown(s, found[s.name]) for s in specs}
+        reserves = {s.name: reserves[s.name].grown(s, found[s.name], room) for s in specs}
     raise RingfenceError(f"after {MAX_ROUNDS} links the rewritten code still did not fit the room reserved for it",
                          "this is a defect of Ringfence: please report it")
 
@@ -149,12 +153,13 @@ def placement_needs(spec: SandboxSpec, seen: Measurement, reserve: Reserve) -> P
     return seen.sandbox(spec.name).needs(
         code=reserve.code, slots=reserve.slots, heap=spec.heap, stack=reserve.stack, window=spec.window,
         slack_below=reserve.slack_below, slack_above=reserve.slack_above, region=spec.region,
+        pad_high=PlacementNeeds.pad_high + _round8(4 * spec.stack_words),  # stack arguments lie above the stack
         code_region=spec.code_region,
     )
 
 
-def rewrite_request(closed: ClosedSandbox, box: SandboxLayout, elf: ElfFile) -> RewriteRequest:
-    """What the rewriter must know of a sandbox in the linked file `elf`."""
+def rewrite_request(closed: ClosedSandbox, box: SandboxLayout, elf: ElfFile, room: int) -> RewriteRequest:
+    """What the rewriter must know of a sandbox in the linked file `elf`. `room`: bytes for interrupts."""
     spec = closed.spec
     symbols = {p.name: export_symbol(spec.name, p.name) for p in spec.exports}
     symbols[INITIALISER] = f"__rf_{spec.name}_init"
@@ -163,10 +168,10 @@ def rewrite_request(closed: ClosedSandbox, box: SandboxLayout, elf: ElfFile) -> 
         name=spec.name, mode=spec.mode, code_start=box.code_start, code_end=box.code_end,
         slots_start=box.slots_start, slots_end=box.slots_end, window_base=box.window_base,
         window_size=box.window_size, slack_below=box.slack_below, slack_above=box.slack_above,
-        stack_low=box.stack_low, stack_high=box.stack_high, room=EXCEPTION_ROOM, shadow_offset=box.shadow_offset,
+        stack_low=box.stack_low, stack_high=box.stack_high, room=room, shadow_offset=box.shadow_offset,
         exports={name: _address_of(elf, symbol) for name, symbol in symbols.items()},
         imports={name: _address_of(elf, symbol) for name, symbol in imports.items()},
-        mmio=tuple((m.start, m.end) for m in spec.mmio),
+        mmio=tuple((m.start, m.end) for m in spec.mmio), pointers=bool(spec.pointers),
     )
 
 
@@ -178,13 +183,13 @@ def _address_of(elf: ElfFile, name: str) -> int:
     return symbol.value | 1
 
 
-def check_declared_stacks(specs: Sequence[SandboxSpec], needs: dict[str, SandboxNeeds]) -> None:
-    """A declared stack must hold the computed need; RingfenceError says how much is missing."""
+def check_declared_stacks(specs: Sequence[SandboxSpec], needs: dict[str, SandboxNeeds], room: int) -> None:
+    """A declared stack must hold the computed need and `room`; RingfenceError says how much is missing."""
     for spec in specs:
-        wanted = _round8(needs[spec.name].stack + EXCEPTION_ROOM)
+        wanted = _round8(needs[spec.name].stack + room)
         if spec.stack is not None and wanted > spec.stack:
             raise RingfenceError(
-                f"sandbox {spec.name!r}: its code needs {wanted} bytes of stack ({EXCEPTION_ROOM} of them for "
+                f"sandbox {spec.name!r}: its code needs {wanted} bytes of stack ({room} of them for "
                 f"interrupts), stack= gives {spec.stack}", f'give stack={wanted} or more, or stack="auto"')
 
 

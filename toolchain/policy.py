@@ -12,17 +12,22 @@ from typing import Any
 from ringfence.linker_scripts import Layout, Region, SandboxLayout
 from ringfence.toolchain.close import INITIALISER
 from ringfence.toolchain.errors import RingfenceError
+from ringfence.toolchain.gate_policy import declare_gates
+from ringfence.toolchain.image import ElfFile
 from ringfence.toolchain.rewrite import RewriteRequest, RewriteResult
-from ringfence.toolchain.spec import EXCEPTION_ROOM, SandboxSpec
+from ringfence.toolchain.spec import SandboxSpec
+from ringfence.toolchain.target import Target
 
 Alias = tuple[int, int, int]  # start, end (exclusive) and the address whose memory shows there
 
+_MPS2: tuple[Alias, ...] = (  # Arm application notes 385, 386: 4 MB of ZBT RAM at each place, mirrored once
+    (0x00400000, 0x00800000, 0x00000000),
+    (0x20400000, 0x20800000, 0x20000000),
+)
 # Where parts and boards show memory a second time. Bit-band aliases are architectural: the kernel knows them.
 KNOWN_ALIASES: dict[str, tuple[Alias, ...]] = {
-    "mps2-an385": (  # Arm application note 385: 4 MB of ZBT RAM at each place, mirrored once
-        (0x00400000, 0x00800000, 0x00000000),
-        (0x20400000, 0x20800000, 0x20000000),
-    ),
+    "mps2-an385": _MPS2,
+    "mps2-an386": _MPS2,
     "stm32f1": ((0x00000000, 0x00080000, 0x08000000),),
     "stm32f4": ((0x00000000, 0x00100000, 0x08000000),),
 }
@@ -40,16 +45,16 @@ def aliases_of(part: str | None) -> tuple[Alias, ...]:
 
 
 def make_policy(
-    arch: str, specs: Sequence[SandboxSpec], memory: Sequence[Region], layout: Layout,
-    requests: Sequence[RewriteRequest], result: RewriteResult, aliases: Sequence[Alias] = (),
+    target: Target, specs: Sequence[SandboxSpec], memory: Sequence[Region], layout: Layout,
+    linked: ElfFile, requests: Sequence[RewriteRequest], result: RewriteResult, aliases: Sequence[Alias] = (),
 ) -> dict[str, Any]:
-    """The policy as JSON data. `memory`: the vendor's regions before carving; `requests` and `result`: the rewriter's
-    input and output, in the order of `specs`."""
+    """The policy as JSON data. `memory`: the vendor's regions before carving; `linked`, `requests` and `result`: the
+    rewriter's inputs and output, in the order of `specs`."""
     code_regions = {box.code_region for box in layout.sandboxes}
-    return {
+    policy = {
         "version": 1,
-        "arch": arch,
-        "fpu": False,
+        "arch": target.arch,
+        "fpu": target.fpu,
         "ram": [_range(r.origin, r.end) for r in memory if is_ram(r, code_regions)],
         "host_ram": [_range(r.origin, r.end) for r in layout.regions if r.length and is_ram(r, code_regions)],
         "aliases": [_range(start, end) | {"shows": _hex(shows)} for start, end, shows in aliases],
@@ -58,6 +63,8 @@ def make_policy(
             for spec, request in zip(specs, requests, strict=True)
         ],
     }
+    declare_gates(policy, specs, linked, result.elf)
+    return policy
 
 
 def policy_bytes(policy: dict[str, Any]) -> bytes:
@@ -83,13 +90,14 @@ def _sandbox(
         "constants": [_range(box.const_start, box.const_end)] if box.const_end > box.const_start else [],
         "window": {"base": _hex(box.window_base), "size": box.window_size,
                    "slack_below": box.slack_below, "slack_above": box.slack_above},
-        "stack": {"low": _hex(box.stack_low), "high": _hex(box.stack_high), "room": EXCEPTION_ROOM},
+        "stack": {"low": _hex(box.stack_low), "high": _hex(box.stack_high), "room": request.room},
         "shadow": {"offset": box.shadow_offset},
         "entries": [{"name": n, "address": _hex(entries[n])} for n in (*(p.name for p in spec.exports), INITIALISER)],
         "imports": [{"name": n, "address": _hex(a), "returns": returns[n], "stack": 0}
                     for n, a in sorted(request.imports.items())],
         "mmio": [_range(m.start, m.end) | {"why": m.why} for m in spec.mmio],
         "confine": spec.confine,
+        **({"pointers": True} if spec.pointers else {}),
     }
 
 

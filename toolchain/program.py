@@ -53,6 +53,8 @@ class Item:
     body: Body
     origin: int
     labels: tuple[Label, ...] = ()
+    made_by: str = ""  # what the instruction is for, if it was not in the original code
+    handled: str = ""  # a store: that it is guarded, or why it needs no guard
 
     @property
     def insn(self) -> Insn | None:
@@ -123,31 +125,61 @@ def place(functions: Sequence[Function], address: int) -> str:
     return f"{address:#010x}"
 
 
-class NotSupported(RingfenceError):
+class Refused(RingfenceError):
+    """Something at an original address of the sandbox's code is refused; the message names the function."""
+
+    def __init__(self, address: int, message: str, hint: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.address = address
+
+
+class NotSupported(Refused):
     """Code that cannot be sandboxed, or not yet; the message names the instruction and the function."""
 
     def __init__(self, program: Program, n: int, why: str, hint: str | None = None) -> None:
-        super().__init__(f"sandbox {program.sandbox}: {program.where(n)}: '{program.items[n].body}': {why}", hint)
+        message = f"sandbox {program.sandbox}: {program.where(n)}: '{program.items[n].body}': {why}"
+        super().__init__(program.items[n].origin, message, hint)
 
 
 Edits = Mapping[int, Sequence[Body | Label]]
 
 
-def apply(program: Program, edits: Edits) -> Program:
-    """Replace items by index. A Label in a replacement names the instruction that comes next."""
-    if not edits:
+def apply(program: Program, edits: Edits, made_by: str, handled: Mapping[int, str] | None = None) -> Program:
+    """Replace items by index. A Label in a replacement names the instruction that comes next.
+
+    `made_by` says what the new instructions are for; the one that stands for the replaced one keeps its own.
+    `handled` notes for stores, by index, what was done about them."""
+    handled = handled or {}
+    if not edits and not handled:
         return program
     items: list[Item] = []
     pending: tuple[Label, ...] = ()
     for n, item in enumerate(program.items):
         pieces: Sequence[Body | Label] = edits.get(n, (item.body,))
+        stands_for = _stands_for(item.body, pieces)
         pending += item.labels
-        for piece in pieces:
+        for k, piece in enumerate(pieces):
             if isinstance(piece, Label):
                 pending += (piece,)
             else:
-                items.append(Item(piece, item.origin, pending))
+                if k == stands_for:
+                    note = handled.get(n, item.handled)
+                    items.append(Item(piece, item.origin, pending, item.made_by, note))
+                else:
+                    items.append(Item(piece, item.origin, pending, made_by))
                 pending = ()
     if pending:
         raise ValueError("labels at the end of the program")
     return replace(program, items=tuple(items))
+
+
+def _stands_for(body: Body, pieces: Sequence[Body | Label]) -> int:
+    """Which piece does what the replaced item did: itself, else the last of its name, else the last of all."""
+    for n, piece in enumerate(pieces):
+        if piece is body:
+            return n
+    bodies = [n for n, piece in enumerate(pieces) if not isinstance(piece, Label)]
+    if isinstance(body, Insn):
+        same = [n for n in bodies if getattr(pieces[n], "name", "") == body.name]
+        bodies = same or bodies
+    return bodies[-1] if bodies else -1

@@ -1,12 +1,22 @@
 """Prototypes of the functions that cross a sandbox's border, as the user writes them in a build script.
 
     decode(in data[size], size, out pixels[width*height*3], width, height) -> int error -1
+    mix(float gain, double phase, int64 when, struct point[int*2] at) -> struct colour[uint8*3]
     log_line(in text[len], len)
+    on_event(function handler)
+    (*handler)(int code, in data[size], size) -> int
     fatal(int code) -> noreturn
 
-A parameter is a 32-bit value (an optional C type before its name, `unsigned` if none is given; `pointer` is an opaque
-address that nobody checks or copies) or a buffer: a direction, a name and its size *in bytes* in brackets: a product
-of numbers and value parameters. Buffers of an export are copied by the gate, those of an import are checked.
+A parameter is a value (an optional C type before its name, `unsigned` if none is given; `pointer` is an opaque
+address that nobody checks or copies; `function` is the address of a function of the sandbox) or a buffer: a direction,
+a name and its size *in bytes* in brackets: a product of numbers and value parameters. Buffers of an export are copied
+by the gate, those of an import are checked.
+
+A structure is given with what it is made of, since that decides how it travels: `struct NAME[TYPE*COUNT]` if all its
+members have one type; otherwise `struct NAME[BYTES]`, or `struct NAME[uint64*COUNT]` if a member has 8 bytes.
+
+`(*NAME)(...)` is not a function but a way to call one whose address came from the sandbox: the host calls
+`NAME(address, ...)`, and the gate checks the address.
 """
 
 from __future__ import annotations
@@ -15,44 +25,72 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from ringfence.toolchain.aapcs import Location, Shape, place, stack_words
 from ringfence.toolchain.errors import RingfenceError
 
 Direction = Literal["value", "in", "out", "inout"]
 
-REGISTER_ARGUMENTS = 4  # AAPCS 6.4: the first four argument words travel in r0-r3
-MAX_IMPORT_ARGUMENTS = 8
+MAX_ARGUMENT_WORDS = 32  # more is passed better by pointer; keeps the argument area beside the stack small
+_LARGEST_STRUCT = 256
 
 
 @dataclass(frozen=True)
 class CType:
-    """One C type that may cross the border: `c` as written in generated code, its width and signedness."""
+    """One C type that may cross the border: `c` as written in generated code, its width and signedness.
+
+    `floats`: how many floating-point values it is made of, and of nothing else; `align8`: aligned to 8 bytes.
+    """
 
     c: str
     bits: int
     signed: bool
+    floats: int = 0
+    align8: bool = False
+
+    @property
+    def is_struct(self) -> bool:
+        return self.c.startswith("struct ")
+
+    @property
+    def bytes(self) -> int:
+        return -(-self.bits // 8)
+
+    @property
+    def shape(self) -> Shape:
+        """What decides where it travels."""
+        return Shape(-(-self.bits // 32), self.align8, self.floats)
+
+    def in_memory(self, hard: bool) -> bool:
+        """As a result: whether the caller passes the address of memory for it (AAPCS 6.5, VFP: 7.1.1)."""
+        return self.is_struct and self.bits > 32 and not (hard and self.shape.in_vfp)
 
 
 VOID = CType("void", 0, False)
 INT = CType("int", 32, True)
 UNSIGNED = CType("unsigned", 32, False)
 POINTER = CType("void *", 32, False)
+FUNCTION = CType("ringfence_function", 32, False)
+FLOAT = CType("float", 32, False, 1)
+DOUBLE = CType("double", 64, False, 1, True)
 
 _FIXED_WIDTH = {
-    f"{sign}int{bits}{suffix}": CType(f"{sign}int{bits}_t", bits, not sign)
+    f"{sign}int{bits}{suffix}": CType(f"{sign}int{bits}_t", bits, not sign, align8=bits == 64)
     for bits in (8, 16, 32, 64) for sign in ("", "u") for suffix in ("", "_t")
 }
 _TYPES: dict[str, CType] = {
     **_FIXED_WIDTH,
-    "void": VOID, "pointer": POINTER, "bool": CType("bool", 8, False),
-    "char": CType("char", 8, False), "signed char": CType("signed char", 8, True),
+    "void": VOID, "pointer": POINTER, "function": FUNCTION, "float": FLOAT, "double": DOUBLE,
+    "bool": CType("bool", 8, False), "char": CType("char", 8, False), "signed char": CType("signed char", 8, True),
     "unsigned char": CType("unsigned char", 8, False),
     "short": CType("short", 16, True), "unsigned short": CType("unsigned short", 16, False),
     "int": INT, "signed": INT, "signed int": INT, "unsigned": UNSIGNED, "unsigned int": UNSIGNED,
+    "long long": CType("long long", 64, True, align8=True),
+    "unsigned long long": CType("unsigned long long", 64, False, align8=True),
     "long": CType("long", 32, True), "unsigned long": CType("unsigned long", 32, False),
     "size_t": CType("size_t", 32, False), "ptrdiff_t": CType("ptrdiff_t", 32, True),
     "intptr_t": CType("intptr_t", 32, True), "uintptr_t": CType("uintptr_t", 32, False),
 }
-_FLOATING = {"float", "double", "long double"}
+_NOT_VALUES = (VOID, POINTER, FUNCTION)
 _DIRECTIONS: dict[str, Direction] = {"in": "in", "out": "out", "inout": "inout"}
 _C_KEYWORD_TEXT = """
     auto break case char const continue default do double else enum extern float for goto if inline int long
@@ -78,7 +116,7 @@ class ByteCount:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A 32-bit value (`direction` "value", `type` its C type) or a buffer (`type` its element, one byte wide)."""
+    """A value (`direction` "value", `type` its C type) or a buffer (`type` its element, one byte wide)."""
 
     name: str
     direction: Direction
@@ -96,10 +134,17 @@ class Parameter:
             return f"{self.type.c.rstrip()} {self.name}".replace("* ", "*")
         return f"{'const ' if self.direction == 'in' else ''}{self.type.c} *{self.name}"
 
+    @property
+    def shape(self) -> Shape:
+        return POINTER.shape if self.is_buffer else self.type.shape
+
 
 @dataclass(frozen=True)
 class Prototype:
-    """A function that crosses the border. `error` is what the gate returns when the call could not be completed."""
+    """A function that crosses the border. `error` is what the gate returns when the call could not be completed.
+
+    `by_pointer`: no function, but how to call one whose address came from the sandbox.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -107,6 +152,7 @@ class Prototype:
     error: int = 0
     returns: bool = True
     text: str = ""
+    by_pointer: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Prototype:
@@ -116,12 +162,23 @@ class Prototype:
     @property
     def declaration(self) -> str:
         """The C prototype of the function as the host sees it, without the semicolon."""
-        parameters = ", ".join(p.declaration for p in self.parameters) or "void"
+        target = [f"{FUNCTION.c} ringfence_target"] if self.by_pointer else []
+        parameters = ", ".join([*target, *(p.declaration for p in self.parameters)]) or "void"
         return f"{self.result.c}{'' if self.result.c.endswith('*') else ' '}{self.name}({parameters})"
 
     @property
     def buffers(self) -> tuple[Parameter, ...]:
         return tuple(p for p in self.parameters if p.is_buffer)
+
+    def places(self, *, hard: bool) -> list[tuple[Location, ...]]:
+        """Where the words of each parameter travel; the address of a result in memory (`in_memory`) comes first."""
+        hidden = [POINTER.shape] if self.result.in_memory(hard) else []
+        return place([*hidden, *(p.shape for p in self.parameters)], hard=hard)
+
+    @property
+    def stack_words(self) -> int:
+        """Words of arguments on the stack, by the variant of the calling standard that needs more."""
+        return max(stack_words(self.places(hard=hard)) for hard in (False, True))
 
     def __str__(self) -> str:
         return self.text
@@ -138,6 +195,11 @@ def check_identifier(name: str, what: str) -> str:
     return name
 
 
+def _is_count(ctype: CType) -> bool:
+    """A value of this type can be a factor of a size: an integer of at most 32 bits."""
+    return ctype not in _NOT_VALUES and not ctype.floats and not ctype.is_struct and ctype.bits <= 32
+
+
 class _Parser:
     """Reads one prototype, token by token; every error quotes the whole text."""
 
@@ -147,15 +209,20 @@ class _Parser:
         self._at = 0
 
     def prototype(self) -> Prototype:
+        by_pointer = self._accept("(")
+        if by_pointer:
+            self._expect("*")
         name = self._word("a function name")
         self._identifier(name, "function name")
+        if by_pointer:
+            self._expect(")")
         self._expect("(")
         parameters = self._parameters()
         result, error, returns = self._result() if self._accept("->") else (VOID, 0, True)
         if self._peek():
             raise self._error(f"unexpected {self._peek()!r} after the prototype")
         self._check_sizes(parameters)
-        return Prototype(name, parameters, result, error, returns, " ".join(self._text.split()))
+        return Prototype(name, parameters, result, error, returns, " ".join(self._text.split()), by_pointer)
 
     def _parameters(self) -> tuple[Parameter, ...]:
         if self._accept(")"):
@@ -177,6 +244,8 @@ class _Parser:
         direction: Direction = _DIRECTIONS.get(self._peek(), "value")
         if direction != "value":
             self._at += 1
+        elif self._peek() == "struct":
+            return self._struct_parameter()
         words = self._words()
         if self._peek() == "*":
             raise self._error(f"a parameter of type '{' '.join(words)} *' is written as a C pointer",
@@ -198,14 +267,44 @@ class _Parser:
         ctype = self._type(words) if words else UNSIGNED
         if ctype is VOID:
             raise self._error(f"parameter {name!r} cannot be void")
-        if ctype.bits == 64:
-            raise self._error(f"parameter {name!r} is 64 bits wide: 64-bit arguments are not supported yet",
-                              "pass its two halves, or a pointer to it: in value[8]")
         return ctype
+
+    def _struct_parameter(self) -> Parameter:
+        ctype = self._struct()
+        name = self._word("a parameter name")
+        self._identifier(name, "parameter name")
+        return Parameter(name, "value", ctype)
+
+    def _struct(self) -> CType:
+        """`struct NAME[BYTES]` or `struct NAME[TYPE*COUNT]`."""
+        self._expect("struct")
+        tag = self._word("the structure's name")
+        self._identifier(tag, "structure name")
+        if not self._accept("["):
+            raise self._error(f"the size of struct {tag} is not given",
+                              f"write struct {tag}[int*2], struct {tag}[float*3] or struct {tag}[12] (bytes)")
+        words = self._words()
+        member = self._type(words) if words else _TYPES["uint8"]
+        if member is VOID:
+            raise self._error(f"struct {tag} cannot be made of void")
+        if words:
+            self._expect("*")
+        count = self._number()
+        self._expect("]")
+        if not 0 < count * member.bytes <= _LARGEST_STRUCT:
+            raise self._error(f"struct {tag} of {count * member.bytes} bytes: by value 1 to {_LARGEST_STRUCT} are "
+                              "supported", "pass its address: in value[size]")
+        return CType(f"struct {tag}", 8 * count * member.bytes, False, count * member.floats, member.align8)
+
+    def _number(self) -> int:
+        token = self._next()
+        if not (token.isalnum() and token[0].isdigit()):
+            raise self._error(f"expected a number, found {token or 'the end'!r}")
+        return int(token, 0) if token[:2] in ("0x", "0X") else int(token)
 
     def _element(self, name: str, words: list[str]) -> CType:
         element = self._type(words) if words else VOID
-        if element.bits > 8 or element is POINTER:
+        if element.bits > 8:
             raise self._error(f"buffer {name!r} has elements wider than a byte: sizes are in bytes",
                               f"leave the type out and give bytes, such as {name}[count*{element.bits // 8}]")
         return element
@@ -228,6 +327,11 @@ class _Parser:
         return ByteCount(constant, tuple(names))
 
     def _result(self) -> tuple[CType, int, bool]:
+        if self._peek() == "struct":
+            result = self._struct()
+            if self._accept("error"):
+                raise self._error("a structure has no error value: it is all zeros")
+            return result, 0, True
         words = self._words()
         explicit = words[-1:] == ["error"]
         if explicit:
@@ -239,6 +343,8 @@ class _Parser:
         result = self._type(words)
         if not explicit:
             return result, -1 if result.signed else 0, True
+        if result.floats:
+            raise self._error("a floating-point result has no error value: it is 0", "ask ringfence_last_status()")
         if result is VOID:
             raise self._error("a void function has no error value")
         return result, self._error_value(result), True
@@ -257,18 +363,19 @@ class _Parser:
 
     def _type(self, words: list[str]) -> CType:
         text = " ".join(words)
-        if text in _FLOATING:
-            raise self._error(f"{text} cannot cross the border yet", "pass a pointer to it: in value[8]")
+        if text == "long double":
+            text = "double"  # the same on Arm
         if text not in _TYPES:
             raise self._error(f"unknown type {text!r}", "known: " + ", ".join(sorted(_TYPES)))
         return _TYPES[text]
 
     def _check_sizes(self, parameters: tuple[Parameter, ...]) -> None:
-        values = {p.name for p in parameters if p.direction == "value" and p.type is not POINTER}
+        values = {p.name for p in parameters if p.direction == "value" and _is_count(p.type)}
         for parameter in parameters:
             for name in parameter.size.names if parameter.size else ():
                 if name not in values:
-                    raise self._error(f"the size of {parameter.name!r} uses {name!r}, which is not a value parameter")
+                    raise self._error(f"the size of {parameter.name!r} uses {name!r}, which is not a value parameter "
+                                      "of at most 32 bits")
 
     def _tokenize(self, text: str) -> list[str]:
         tokens, at, end = [], 0, len(text.rstrip())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from .asm import trap
+from .asm import movt, movw, trap
 from .codemap import CodeMap
 from .elffile import STT_FUNC, LinkedElf
 from .errors import RingfenceError
@@ -57,10 +57,15 @@ def recover(elf: LinkedElf, request: RewriteRequest) -> Recovered:
 
 
 def _point_to_slots(work: Recovery, request: RewriteRequest, slots: tuple[Label, ...]) -> None:
-    """Literals that hold a function's address hold that of its slot from now on."""
+    """Literals and movw/movt pairs that hold a function's address hold that of its slot from now on."""
     for where, word in work.words.items():
         if word.label is not None and word.label.tag == SLOT:
             work.words[where] = Word(slot_address(request, slots, word.label) | 1)
+    for where, label in work.halves.items():
+        insn, value = work.insns[where], slot_address(request, slots, label) | 1
+        register = insn.operands[0].register
+        made = movt(register, value >> 16) if insn.name == "movt" else movw(register, value & 0xFFFF)
+        work.insns[where] = made.under(insn.condition)
 
 
 def slot_address(request: RewriteRequest, slots: Sequence[Label], target: Label) -> int:
@@ -84,8 +89,8 @@ def _host_references(where: CodeMap) -> dict[int, Label]:
         symbol = relocation.symbol
         if relocation.section in where.own or relocation.kind == "NONE" or not where.in_code(symbol.value & ~1):
             continue
-        if symbol.name.startswith(f"__rf_{request.name}_") and symbol.kind != STT_FUNC:
-            continue  # the linker script's bounds of the code
+        if symbol.name.startswith("__rf_") and symbol.kind != STT_FUNC:
+            continue  # the linker script's bounds of a sandbox; one may end where another's code starts
         value = elf.word(relocation.address) if relocation.kind in POINTERS else 0
         if value not in request.exports.values():
             raise RingfenceError(

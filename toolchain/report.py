@@ -28,6 +28,7 @@ def make_report(
         "verification": {
             "functions": checked.functions, "blocks": checked.blocks, "instructions": checked.instructions,
             "obligations": checked.obligations, "theorems": checked.theorems,
+            "gates": "checked" if checked.gates else "not declared",
             "seconds": round(outcome.seconds, 3), **outcome.statistics,
         },
         "host_regions": [{"name": r.name, "origin": f"{r.origin:#010x}", "length": r.length}
@@ -88,7 +89,8 @@ def report_lines(report: dict[str, Any]) -> list[str]:
     v = report["verification"]
     lines = [
         f"{report['firmware']}: {report['verdict']}: {v['functions']} functions, {v['instructions']} instructions, "
-        f"{v['obligations']} obligations, {v['theorems']} theorems in {v['seconds']} s",
+        f"{v['obligations']} obligations, {v['theorems']} theorems in {v['seconds']} s; "
+        f"gates: {v.get('gates', 'not declared')}",
     ]
     for box in report["sandboxes"]:
         ram = box["ram"]

@@ -28,6 +28,8 @@ class RewriteRequest:
     exports: dict[str, int]  # original addresses, with Thumb bit
     imports: dict[str, int]  # gate addresses, with Thumb bit
     mmio: tuple[tuple[int, int], ...] = ()  # (start, end) of declared registers
+    pointers: bool = False  # the host also enters through the slot table
+    guarded: frozenset[int] = frozenset()  # a hint: stores that needed guards before, from code_start
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,9 @@ class SandboxNeeds:
     slots: int  # entries used; the table's size is 4 * the next power of two
     slack_below: int
     slack_above: int
-    stack: int  # worst case from any export, without room; what a recursion uses beyond its first round is not in it
+    stack: int  # worst case from any entry, without room; what a recursion uses beyond its first round is not in it
     recursive: tuple[str, ...]  # functions that check the stack limit because they may recurse
+    guarded: frozenset[int] = frozenset()  # a hint for the next round, see RewriteRequest
 
 
 class RoomNeeded(RingfenceError):
@@ -59,3 +62,5 @@ class RewriteResult:
     address_map: list[tuple[int, int]]  # (new, original), sorted, without Thumb bit
     needs: dict[str, SandboxNeeds]
     stats: dict[str, dict[str, int]] = field(default_factory=dict)
+    made_by: dict[int, str] = field(default_factory=dict)  # new address of an instruction that was put in: what for
+    stores: dict[int, str] = field(default_factory=dict)  # new address of a store: guarded, or why not

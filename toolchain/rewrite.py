@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ringfence.verify.source import SourceLines
+
 from .analysis import Analysis
 from .crosscheck import cross_check
 from .elffile import LinkedElf, Patcher
@@ -19,7 +21,8 @@ from .insn import Insn
 from .layout import Placed, lay_out
 from .passes import PASSES
 from .passes.stack import limit_stack
-from .program import Program
+from .passes.stores import GUARDED
+from .program import Program, Refused
 from .recover import Recovered, recover
 from .request import RewriteRequest, RewriteResult, RoomNeeded, SandboxNeeds
 from .stack_need import plan_stack
@@ -42,7 +45,7 @@ def rewrite(elf: bytes, requests: Sequence[RewriteRequest]) -> RewriteResult:
     Raises RoomNeeded when the reserved room does not suffice, RingfenceError for code that is not supported.
     """
     linked = LinkedElf(elf)
-    done = [_rewrite_one(linked, request) for request in requests]
+    done = [_rewrite_or_explain(linked, request) for request in requests]
     _check_room(done)
     patcher = Patcher(linked)
     for one in done:
@@ -53,7 +56,20 @@ def rewrite(elf: bytes, requests: Sequence[RewriteRequest]) -> RewriteResult:
         address_map=sorted(pair for one in done for pair in _address_map(one.placed)),
         needs={one.request.name: one.needs for one in done},
         stats={one.request.name: dict(one.stats) for one in done},
+        made_by={address: what for one in done for address, what in one.placed.made_by().items()},
+        stores={address: what for one in done for address, what in one.placed.stores().items()},
     )
+
+
+def _rewrite_or_explain(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
+    """What is refused is named with its source line, where there is debug information."""
+    try:
+        return _rewrite_one(linked, request)
+    except Refused as error:
+        line = SourceLines(linked.data).at(error.address)
+        if line is None:
+            raise
+        raise Refused(error.address, f"{line}: {error.message}", error.hint) from error
 
 
 def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
@@ -78,6 +94,7 @@ def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
         slack_above=stats.pop("slack above", 0),
         stack=plan.need,
         recursive=recursive,
+        guarded=frozenset(i.origin - request.code_start for i in program.items if i.handled == GUARDED),
     )
     return _Rewritten(request, recovered, placed, needs, stats)
 

@@ -14,13 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ringfence.toolchain.errors import RingfenceError
-from ringfence.toolchain.prototypes import (
-    MAX_IMPORT_ARGUMENTS,
-    REGISTER_ARGUMENTS,
-    Parameter,
-    Prototype,
-    check_identifier,
-)
+from ringfence.toolchain.prototypes import MAX_ARGUMENT_WORDS, Parameter, Prototype, check_identifier
 
 __all__ = ["MmioRange", "Mode", "Parameter", "Prototype", "SandboxSpec", "check_distinct", "parse_size"]
 
@@ -28,6 +22,7 @@ Mode = Literal["mask", "trap"]
 Size = int | str
 
 EXCEPTION_ROOM = 40  # bytes below SP that an interrupt may use: 8-word frame, 4 for alignment, rounded to 8
+FP_EXCEPTION_ROOM = 112  # the same where an FPU is enabled: s0-s15, FPSCR and a reserved word more (ARMv7-M B1.5.7)
 SMALLEST_WINDOW = 512
 LARGEST_WINDOW = 1 << 28
 _ALIGN = 8  # AAPCS stack alignment; heap and stack bounds share it
@@ -45,7 +40,10 @@ class MmioRange:
 
 @dataclass(frozen=True)
 class SandboxSpec:
-    """One sandbox as the user declared it. Sizes are bytes; `window` and `stack` are None for "auto"."""
+    """One sandbox as the user declared it. Sizes are bytes; `window` and `stack` are None for "auto".
+
+    `pointers`: how functions whose addresses the sandbox gives out are called; written among the exports.
+    """
 
     name: str
     exports: tuple[Prototype, ...]
@@ -58,6 +56,12 @@ class SandboxSpec:
     mmio: tuple[MmioRange, ...] = ()
     region: str | None = None
     code_region: str | None = None
+    pointers: tuple[Prototype, ...] = ()
+
+    @property
+    def stack_words(self) -> int:
+        """Words that the gates need above the stack for arguments that do not travel in registers."""
+        return max((p.stack_words for p in (*self.exports, *self.pointers)), default=0)
 
     @classmethod
     def from_options(cls, *, name: str, exports: Sequence[str] | str, imports: Sequence[str] | str = (),
@@ -66,9 +70,11 @@ class SandboxSpec:
                      code_region: str | None = None) -> SandboxSpec:
         """The checked spec of what a build script says; RingfenceError names the sandbox and the bad option."""
         check_identifier(name, "sandbox name")
+        entered = _prototypes(exports, f"sandbox {name!r}: exports")
         spec = cls(
             name=name,
-            exports=_prototypes(exports, f"sandbox {name!r}: exports"),
+            exports=tuple(p for p in entered if not p.by_pointer),
+            pointers=tuple(p for p in entered if p.by_pointer),
             imports=_prototypes(imports, f"sandbox {name!r}: imports"),
             window=_auto_size(window, f"sandbox {name!r}: window"),
             stack=_aligned(_auto_size(stack, f"sandbox {name!r}: stack")),
@@ -86,7 +92,7 @@ class SandboxSpec:
         if not self.exports:
             raise RingfenceError(f"{where} exports nothing, so the host could never call it", "give exports=[...]")
         _check_names(self, where)
-        for prototype in self.exports:
+        for prototype in (*self.exports, *self.pointers):
             _check_export(prototype, where)
         for prototype in self.imports:
             _check_import(prototype, where)
@@ -95,7 +101,8 @@ class SandboxSpec:
     def to_json(self) -> str:
         """The spec as one JSON object; `from_json` gives the same spec back."""
         options: dict[str, Any] = {
-            "name": self.name, "exports": [p.text for p in self.exports], "imports": [p.text for p in self.imports],
+            "name": self.name, "exports": [p.text for p in (*self.exports, *self.pointers)],
+            "imports": [p.text for p in self.imports],
             "window": self.window, "stack": self.stack, "heap": self.heap, "mode": self.mode,
             "confine": self.confine, "mmio": [[r.start, r.end, r.why] for r in self.mmio],
             "region": self.region, "code_region": self.code_region}
@@ -110,7 +117,7 @@ class SandboxSpec:
             raise RingfenceError(f"not a sandbox description: {error}") from None
         if not isinstance(options, dict) or not isinstance(options.get("name"), str):
             raise RingfenceError("not a sandbox description: no JSON object with a name")
-        unknown = sorted(set(options) - set(cls.__dataclass_fields__))
+        unknown = sorted(set(options) - (set(cls.__dataclass_fields__) - {"pointers"}))
         if unknown:
             raise RingfenceError(f"sandbox description has unknown keys: {', '.join(unknown)}")
         return cls.from_options(**options)
@@ -124,7 +131,7 @@ def check_distinct(specs: Iterable[SandboxSpec]) -> None:
         if spec.name in sandboxes:
             raise RingfenceError(f"two sandboxes are called {spec.name!r}", "give each sandbox its own name")
         sandboxes.add(spec.name)
-        for prototype in spec.exports:
+        for prototype in (*spec.exports, *spec.pointers):
             other = exports.setdefault(prototype.name, spec.name)
             if other != spec.name:
                 raise RingfenceError(f"sandboxes {other!r} and {spec.name!r} both export {prototype.name!r}",
@@ -189,7 +196,7 @@ def _mmio(entry: Any, what: str) -> MmioRange:
 
 def _check_names(spec: SandboxSpec, where: str) -> None:
     seen: set[str] = set()
-    for prototype in (*spec.exports, *spec.imports):
+    for prototype in (*spec.exports, *spec.pointers, *spec.imports):
         if prototype.name in seen:
             raise RingfenceError(f"{where} declares {prototype.name!r} twice")
         seen.add(prototype.name)
@@ -198,17 +205,21 @@ def _check_names(spec: SandboxSpec, where: str) -> None:
 def _check_export(prototype: Prototype, where: str) -> None:
     if not prototype.returns:
         raise RingfenceError(f"{where}: export {prototype.name!r} cannot be noreturn", "only imports can")
-    if len(prototype.parameters) > REGISTER_ARGUMENTS:
-        raise RingfenceError(
-            f"{where}: export {prototype.name!r} has {len(prototype.parameters)} argument words; "
-            f"more than {REGISTER_ARGUMENTS} (stack arguments) are not supported yet",
-            "pass a pointer to a structure: in request[20]")
+    _check_words(prototype, f"{where}: export {prototype.name!r}")
 
 
 def _check_import(prototype: Prototype, where: str) -> None:
-    if len(prototype.parameters) > MAX_IMPORT_ARGUMENTS:
-        raise RingfenceError(f"{where}: import {prototype.name!r} has {len(prototype.parameters)} argument words; "
-                             f"at most {MAX_IMPORT_ARGUMENTS} are supported")
+    if prototype.by_pointer:
+        raise RingfenceError(f"{where}: import {prototype.name!r} is written as a pointer, (*{prototype.name})(...)",
+                             "that is how the host calls into the sandbox: list it in exports=[...]")
+    _check_words(prototype, f"{where}: import {prototype.name!r}")
+
+
+def _check_words(prototype: Prototype, what: str) -> None:
+    words = sum(p.shape.words for p in prototype.parameters)
+    if words > MAX_ARGUMENT_WORDS:
+        raise RingfenceError(f"{what} has {words} words of arguments; at most {MAX_ARGUMENT_WORDS} are supported",
+                             "pass a pointer to a structure: in request[200]")
 
 
 def _check_sizes(spec: SandboxSpec, where: str) -> None:
@@ -223,7 +234,7 @@ def _check_sizes(spec: SandboxSpec, where: str) -> None:
     if window is not None and spec.heap + (spec.stack or 0) >= window:
         raise RingfenceError(f"{where}: heap and stack ({spec.heap + (spec.stack or 0)} bytes) do not fit into the "
                              f"window of {window} bytes", "enlarge window= or reduce heap=")
-    if spec.heap < 2 * _ALIGN and any(p.buffers for p in spec.exports):
-        name = next(p.name for p in spec.exports if p.buffers)
-        raise RingfenceError(f"{where}: export {name!r} takes buffers, but heap= leaves no room to copy them to",
-                             'the gate copies to the top of the heap: give for example heap="4K"')
+    copying = [p.name for p in (*spec.exports, *spec.pointers) if p.buffers or p.result.in_memory(hard=False)]
+    if spec.heap < 2 * _ALIGN and copying:
+        raise RingfenceError(f"{where}: export {copying[0]!r} takes buffers, or returns a structure, but heap= leaves "
+                             "no room for copies", 'the gate copies to the top of the heap: give for example heap="4K"')

@@ -26,7 +26,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class StackPlan:
-    """`checks`: {entry: bytes that must be left when the function begins}; `need`: bytes below SP at an export's entry,
+    """`checks`: {entry: bytes that must be left when the function begins}; `need`: bytes below SP at the host's entry,
     each recursive function counted once."""
 
     checks: dict[int, int]
@@ -41,8 +41,11 @@ def plan_stack(facts: Analysis) -> StackPlan:
     whole: dict[int, int] = {}
     for entry in checked:
         whole[entry] = checks[entry]
-    exports = [facts.program.index[label] for label in facts.program.exports.values()]
-    need = max((_total(frames, checks, whole, entry) for entry in exports), default=0)
+    program = facts.program
+    entries = [program.index[label] for label in program.exports.values()]
+    if facts.request.pointers:
+        entries += [program.index[slot] for slot in program.slots if slot in program.index]  # others are imports
+    need = max((_total(frames, checks, whole, entry) for entry in entries), default=0)
     return StackPlan(checks, need)
 
 
@@ -56,6 +59,8 @@ def _frame(facts: Analysis, entry: int) -> Frame:
         depth = _depth(facts, n, state)
         deepest = max(deepest, _depth(facts, n, facts.provable.after(n, state)))
         for callee in _callees(facts, n, state):
+            if callee == entry and insn.kind == "branch":
+                continue  # a loop back to the start of the function: it needs no more with each round
             calls[callee] = max(calls.get(callee, 0), depth)
     return Frame(deepest, calls)
 

@@ -40,8 +40,8 @@ from ringfence.toolchain.publish import write_files
 from ringfence.toolchain.rewrite import RoomNeeded, SandboxNeeds, rewrite
 from ringfence.toolchain.segments import load_only_bytes
 from ringfence.toolchain.spec import SandboxSpec, check_distinct
+from ringfence.toolchain.target import target_of
 
-_ARCH = "armv7-m"
 _T = TypeVar("_T")
 
 
@@ -72,13 +72,13 @@ def plan_script(
     if measured is None:
         layout = measuring_layout(vendor, [s.name for s in specs])
     else:
-        read_linked(measured)
+        room = target_of(read_linked(measured)).exception_room
         seen = measure(measured, vendor)
         known = _load_needs(needs) if needs is not None else {}
-        reserves = {s.name: Reserve.first(s, seen) for s in specs}
+        reserves = {s.name: Reserve.first(s, seen, room) for s in specs}
         for spec in specs:
             if spec.name in known:
-                reserves[spec.name] = reserves[spec.name].grown(spec, known[spec.name])
+                reserves[spec.name] = reserves[spec.name].grown(spec, known[spec.name], room)
         placed = tuple(placement_needs(s, seen, reserves[s.name]) for s in specs)
         layout = solve(LayoutRequest(vendor.regions, host_use(seen), placed, vendor.fixed))
     return render(vendor, layout), _layout_bytes(SavedLayout(vendor.regions, layout))
@@ -90,20 +90,21 @@ def rewrite_linked(
     """Rewrite a linked ELF. When the room does not suffice, what is needed is written to `needs`, and an error."""
     check_distinct(specs)
     elf = read_linked(load_only_bytes(read_linked(path).data), str(path))
+    target = target_of(elf)
     closed = [ClosedSandbox(spec, path, _imports(elf, spec), ()) for spec in specs]
-    requests = [rewrite_request(c, _box(saved.layout, c.spec), elf) for c in closed]
+    requests = [rewrite_request(c, _box(saved.layout, c.spec), elf, target.exception_room) for c in closed]
     try:
         result = rewrite(elf.data, requests)
     except RoomNeeded as short:
-        check_declared_stacks(specs, short.needs)
+        check_declared_stacks(specs, short.needs, target.exception_room)
         if needs is not None:
             write_files({needs: _json({name: asdict(need) for name, need in short.needs.items()})})
         raise RingfenceError(f"{path}: the room reserved for rewritten code does not suffice: {short.message}",
                              "link again with the script of `ringfence link-script --measured ELF --needs FILE`"
                              ) from short
-    check_declared_stacks(specs, result.needs)
+    check_declared_stacks(specs, result.needs, target.exception_room)
     check_rewritten_host(elf, read_linked(result.elf, "the rewritten firmware"))
-    policy = make_policy(_ARCH, specs, saved.memory, saved.layout, requests, result, aliases_of(part))
+    policy = make_policy(target, specs, saved.memory, saved.layout, elf, requests, result, aliases_of(part))
     return Rewritten(result.elf, policy_bytes(policy), _json(result.address_map))
 
 

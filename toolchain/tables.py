@@ -13,7 +13,7 @@ def bound_before(history: Sequence[Insn], register: int) -> int | None:
     """How many values the register can have (0 .. result - 1), or None if the history does not say.
 
     `history` is the straight path to the jump, nearest first; every instruction of it is executed on the way. The
-    bound comes from `cmp rN, #n` with `bhi` leaving the path behind it.
+    bound comes from `cmp rN, #n` with `bhi` leaving the path behind it; rN may have been moved since (clang).
     """
     taken_away = False
     for insn in history:
@@ -21,9 +21,17 @@ def bound_before(history: Sequence[Insn], register: int) -> int | None:
             taken_away = True
         elif taken_away and insn.name == "cmp" and insn.operands[0].register == register and not insn.conditional:
             return None if insn.operands[1].is_register else insn.operands[1].value + 1
+        elif _is_move_to(insn, register) and not (taken_away and insn.sets_flags):
+            register = insn.operands[1].register
         elif insn.writes & bit(register) or (taken_away and insn.sets_flags):
             return None
     return None
+
+
+def _is_move_to(insn: Insn, register: int) -> bool:
+    """Whether the instruction copies another register to this one, always."""
+    plain = insn.name == "mov" and insn.kind == "plain" and not insn.shifted and not insn.conditional
+    return plain and insn.operands[0].register == register and insn.operands[1].is_register
 
 
 def table_register(history: Sequence[Insn], register: int) -> int | None:

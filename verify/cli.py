@@ -1,4 +1,4 @@
-"""`ringfence verify | check | explain | tcb`. Exit codes: 0 certified, 1 rejected, 2 wrong usage, unreadable input."""
+"""`ringfence verify | check | explain | tcb | vectors`. Exit codes: 0 certified, 1 rejected, 2 wrong usage or input."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from rich.console import Console
 from rich.table import Table
 
 from .explain import RULES, Explanation, explain
+from .fault_record import FaultRecord, explain_fault
 from .files import write_atomically
 from .kernel.check import Failure
+from .kernel.policy import parse_policy
 from .kernel.rejected import Rejected
+from .prover.parallel import SECONDS, cores
 from .recheck import Outcome, recheck, write_certificate
 from .source import AddressMap, SourceLines
 from .symbols import function_symbols, name_of
-from .tcb import kernel_files
+from .tcb import device_files, kernel_files
 
 CERTIFIED, REJECTED, UNUSABLE = 0, 1, 2
 _UNUSABLE_RULES = {"elf", "policy"}
@@ -69,6 +72,7 @@ def _json(elf: Path, outcome: Outcome, explanations: list[Explanation]) -> dict[
         "instructions": report.instructions,
         "obligations": report.obligations,
         "theorems": report.theorems,
+        "gates": "checked" if report.gates else "not declared",
         "seconds": round(outcome.seconds, 3),
         **outcome.statistics,
         "failures": [vars(e) for e in explanations],
@@ -89,11 +93,14 @@ def _finish(elf: Path, data: bytes, outcome: Outcome, addresses: AddressMap, jso
             f"{elf}: certified: {report.functions} functions, {report.instructions} instructions, "
             f"{report.obligations} obligations, {report.theorems} theorems "
             f"({outcome.statistics['solved']} proved now, {outcome.statistics['cached']} known) "
-            f"in {outcome.seconds:.2f} s ({rate:.0f} instructions/s)"
+            f"in {outcome.seconds:.2f} s ({rate:.0f} instructions/s); "
+            + ("gates and host checked" if report.gates else "gates: not declared by the policy, so NOT CHECKED")
         )
         sys.exit(CERTIFIED)
     for e in explanations[:_SHOWN]:
         click.echo(e.text(), err=True)
+    if outcome.statistics["untried"]:
+        click.echo(f"time for proofs is over: {outcome.statistics['untried']} theorems not tried (--seconds)", err=True)
     if len(failures) > _SHOWN:
         click.echo(f"... and {len(failures) - _SHOWN} more (--json OUT lists all)", err=True)
     _fail(f"{elf}: REJECTED: {len(failures)} failures", REJECTED)
@@ -109,6 +116,12 @@ _path = click.Path(path_type=Path)
 _policy = click.option("--policy", "policy_file", type=_path, required=True, help="The policy (JSON).")
 _map = click.option("--map", "map_file", type=_path, help="Address map of the rewriter, for source lines.")
 _json_option = click.option("--json", "json_file", type=_path, help="Write the result as JSON.")
+_jobs = click.option(
+    "--jobs", type=click.IntRange(1), default=cores, show_default="all cores", help="Processes that look for proofs."
+)
+_seconds = click.option(
+    "--seconds", type=click.FloatRange(0), default=SECONDS, help="Processor time for proofs, of each process (300)."
+)
 _cache = click.option("--cache/--no-cache", default=True, help="Use the theorem cache on disk (default: yes).")
 
 
@@ -119,8 +132,17 @@ _cache = click.option("--cache/--no-cache", default=True, help="Use the theorem 
 @_json_option
 @_map
 @_cache
+@_jobs
+@_seconds
 def verify_command(
-    elf: Path, policy_file: Path, certificate: Path | None, json_file: Path | None, map_file: Path | None, cache: bool
+    elf: Path,
+    policy_file: Path,
+    certificate: Path | None,
+    json_file: Path | None,
+    map_file: Path | None,
+    cache: bool,
+    jobs: int,
+    seconds: float,
 ) -> None:
     """Prove that ELF obeys the policy."""
     from .prover.theorems import default_cache  # noqa: PLC0415  `check` must work without the solvers
@@ -130,7 +152,7 @@ def verify_command(
         _remove(old)  # whatever happens now, nothing of an earlier run is left to be taken for its result
     data, policy, addresses = _read(elf), _read(policy_file), _address_map(map_file)
     try:
-        outcome = verify(data, policy, default_cache() if cache else None)
+        outcome = verify(data, policy, default_cache() if cache else None, jobs, seconds)
     except Rejected as error:
         _refused(elf, error)
     except Exception as error:
@@ -165,8 +187,15 @@ def check_command(
 @click.argument("what", required=False)
 @click.option("--elf", type=_path, help="Name the function and source line of address WHAT in this file.")
 @_map
-def explain_command(what: str | None, elf: Path | None, map_file: Path | None) -> None:
-    """Explain a rule, or (with --elf) say which function and source line an address belongs to."""
+@click.option("--fault", help="Decode a fault record: the line, or the five words, that the device printed.")
+@click.option("--policy", "policy_file", type=_path, help="With --fault: say which range of this policy was hit.")
+def explain_command(
+    what: str | None, elf: Path | None, map_file: Path | None, fault: str | None, policy_file: Path | None
+) -> None:
+    """Explain a rule, or (with --elf) say which function and source line an address or a fault belongs to."""
+    if fault is not None:
+        _explain_fault(fault, elf, map_file, policy_file)
+        return
     if what is None:
         table = Table("rule", "meaning", "what to do")
         for rule, (meaning, advice) in RULES.items():
@@ -187,14 +216,47 @@ def explain_command(what: str | None, elf: Path | None, map_file: Path | None) -
     click.echo(f"{address:#010x} {name_of(function_symbols(data), address) or '?'} {source or 'no source line known'}")
 
 
+def _explain_fault(text: str, elf: Path | None, map_file: Path | None, policy_file: Path | None) -> None:
+    if elf is None:
+        _fail("--fault needs --elf: the firmware that the record is from")
+    try:
+        policy = None if policy_file is None else parse_policy(_read(policy_file))
+        click.echo(explain_fault(FaultRecord.parse(text), _read(elf), policy, _address_map(map_file)))
+    except ValueError as error:
+        _fail(str(error))
+    except Rejected as error:
+        _fail(f"cannot use {policy_file if error.rule == 'policy' else elf}: {error}")
+
+
 @click.command("tcb")
 def tcb_command() -> None:
     """List the files and lines of code that have to be trusted."""
-    files = kernel_files()
-    width = max(len(f.name) for f in files)
-    for f in files:
-        click.echo(f"{f.name:{width}} {f.lines:6}")
-    click.echo(f"{'total':{width}} {sum(f.lines for f in files):6}")
+    parts = {"the kernel, which decides": kernel_files(), "gates and fault handling, on the device": device_files()}
+    width = max(len(f.name) for files in parts.values() for f in files)
+    for title, files in parts.items():
+        if files:
+            click.echo(f"{title}:")
+            for f in files:
+                click.echo(f"{f.name:{width}} {f.lines:6}")
+            click.echo(f"{'total':{width}} {sum(f.lines for f in files):6}")
 
 
-COMMANDS = [verify_command, check_command, explain_command, tcb_command]
+@click.command("vectors")
+@click.argument("files", nargs=-1, required=True, type=_path)
+def vectors_command(files: tuple[Path, ...]) -> None:
+    """Run instruction vectors (JSON lines, or .gz of them) through the kernel's instruction set."""
+    from .vectors import BadVectors, run  # noqa: PLC0415  not needed to verify or check
+
+    try:
+        tally = run(files)
+    except BadVectors as error:
+        _fail(str(error))
+    for (name, what), count in sorted(tally.differences.items()):
+        click.echo(f"declared difference, {count} vectors: {name}{': ' if what else ''}{what}")
+    for failure in tally.failures[:_SHOWN]:
+        click.echo(f"FAILED: {failure}", err=True)
+    click.echo(f"{tally.passed} passed, {len(tally.failures)} failed")
+    sys.exit(REJECTED if tally.failures else CERTIFIED)
+
+
+COMMANDS = [verify_command, check_command, explain_command, tcb_command, vectors_command]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from .kernel.image import Image, read_image
 from .kernel.isa.decode import Refused, decode
 from .source import AddressMap, SourceLines
 from .symbols import function_symbols, name_of
+
+_SECONDS = 30  # in which counterexamples are looked for, in all
 
 RULES: dict[str, tuple[str, str]] = {
     "store": (
@@ -54,6 +57,14 @@ RULES: dict[str, tuple[str, str]] = {
     "code": ("control runs out of the sandbox's code", "a function that never returns must end in a loop or a trap"),
     "entry": ("an exported function was not analysed", "the address of the entry in the policy must be a function"),
     "slots": ("a slot of the pointer table was not analysed", "the table lies in the code and holds branches or traps"),
+    "gate": (
+        "the code or a word of a gate is not what was reviewed, for this policy",
+        "build with this version's runtime, unchanged; policy and ELF must come from the same build",
+    ),
+    "host": (
+        "bytes of the host refer to a sandbox's code past its gate",
+        "call a sandbox only through its gates; the policy of a build lists what only looks so by coincidence",
+    ),
     "elf": ("the file is not a linked 32-bit little-endian ARM executable", "give the ELF that the linker wrote"),
     "segments": ("two loaded segments share bytes, at run or at programming addresses", "correct the linker script"),
     "policy": (
@@ -106,6 +117,7 @@ def explain(elf: bytes, failures: Iterable[Failure], addresses: AddressMap | Non
     image, functions, lines = read_image(elf), function_symbols(elf), SourceLines(elf)
     addresses = AddressMap([]) if addresses is None else addresses
     found = []
+    end = time.monotonic() + _SECONDS
     for f in failures:
         meaning, advice = RULES.get(f.rule, RULES["internal"])
         source = None if f.address is None else lines.at(addresses.original(f.address))
@@ -117,8 +129,8 @@ def explain(elf: bytes, failures: Iterable[Failure], addresses: AddressMap | Non
                 f.address,
                 None if f.address is None else name_of(functions, f.address),
                 None if source is None else str(source),
-                None if f.address is None else _instruction(image, f.address),
-                _counterexample(f),
+                None if f.address is None else instruction_at(image, f.address),
+                _counterexample(f) if time.monotonic() < end else {},
                 meaning,
                 advice,
             )
@@ -137,7 +149,7 @@ def _counterexample(failure: Failure) -> dict[str, int]:
     return dict(counterexample(failure.theorem) or {})
 
 
-def _instruction(image: Image, address: int) -> str | None:
+def instruction_at(image: Image, address: int) -> str | None:
     code = image.read(address, 4) or image.read(address, 2)
     if code is None:
         return None

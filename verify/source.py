@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from elftools.common.exceptions import DWARFError, ELFError
 from elftools.elf.elffile import ELFFile
+
+from .symbols import printable
 
 
 class AddressMap:
@@ -49,7 +50,7 @@ class SourceLines:
             file = ELFFile(BytesIO(elf))
             if file.has_dwarf_info():
                 rows = _rows(file.get_dwarf_info(relocate_dwarf_sections=False))
-        except (ELFError, DWARFError, ValueError, KeyError, IndexError, AttributeError, TypeError):
+        except Exception:  # pyelftools trusts what it reads (assertions, struct errors ...); a message then has no line
             rows = []
         self._rows = sorted(rows)
         self._starts = [r[0] for r in self._rows]
@@ -68,7 +69,7 @@ def _rows(dwarf: object) -> list[tuple[int, int, str, int]]:
         if program is None:
             continue
         first = 0 if program.header["version"] >= 5 else 1
-        names = [f.name.decode(errors="replace") for f in program["file_entry"]]
+        names = [printable(f.name.decode(errors="replace")) for f in program["file_entry"]]
         previous = None
         for entry in program.get_entries():
             state = entry.state

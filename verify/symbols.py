@@ -6,7 +6,6 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from io import BytesIO
 
-from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
@@ -25,13 +24,18 @@ def function_symbols(elf: bytes) -> list[FunctionSymbol]:
         if not isinstance(table, SymbolTableSection):
             return []
         found = [
-            FunctionSymbol(s["st_value"] & ~1, s["st_size"], s.name)
+            FunctionSymbol(s["st_value"] & ~1, s["st_size"], printable(s.name))
             for s in table.iter_symbols()
             if s["st_info"]["type"] == "STT_FUNC" and s["st_shndx"] != "SHN_UNDEF"
         ]
-    except (ELFError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except Exception:  # pyelftools trusts what it reads; there are no names then
         return []
     return sorted(found, key=lambda s: (s.address, s.name))
+
+
+def printable(name: str) -> str:
+    """A name from an untrusted file, so that it cannot forge a line of the report or move the cursor."""
+    return name if name.isprintable() else ascii(name)
 
 
 def function_starts(elf: bytes) -> set[int]:

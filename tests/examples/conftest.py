@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "examples"))  # where emulator.py is
 
-from emulator import Build, scons  # noqa: E402  (the path above must come first)
+from attack_suite import build  # noqa: E402  (the path above must come first)
+from emulator import Build, scons  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -22,23 +23,48 @@ def image_decoder() -> Path:
 @pytest.fixture(scope="session")
 def plain() -> Path:
     """The attacks without a sandbox."""
-    return _built("attacks", "build/plain.elf")
+    return _attacks("-O2") / "plain.elf"
 
 
 @pytest.fixture(scope="session")
 def mask() -> Path:
     """The attacks in a sandbox that redirects stray stores."""
-    return _built("attacks", "build/mask.elf")
+    return _attacks("-O2") / "mask.elf"
 
 
 @pytest.fixture(scope="session")
 def trap() -> Path:
     """The attacks in a sandbox that stops at stray stores."""
-    return _built("attacks", "build/trap.elf")
+    return _attacks("-O2") / "trap.elf"
+
+
+@pytest.fixture(scope="session")
+def unoptimised() -> Path:
+    """The folder of the attacks compiled with -O0."""
+    return _attacks("-O0")
+
+
+@pytest.fixture(scope="session")
+def car() -> Path:
+    """The folder with the car's built firmware."""
+    return _built("car", ".") / "build"
+
+
+@pytest.fixture(scope="session")
+def rtos() -> Path:
+    """The folder with the RTOS example's built firmware."""
+    return _built("rtos", ".") / "build"
+
+
+def _attacks(level: str) -> Path:
+    try:
+        return build(level)
+    except SystemExit as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 def _built(example: str, target: str) -> Path:
-    build: Build = scons(example, target)
-    if build.status != 0:
-        pytest.fail(f"examples/{example} does not build:\n{build.output}", pytrace=False)
+    built: Build = scons(example, target)
+    if built.status != 0:
+        pytest.fail(f"examples/{example} does not build:\n{built.output}", pytrace=False)
     return ROOT / "examples" / example / target

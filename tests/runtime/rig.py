@@ -16,7 +16,9 @@ from ringfence.toolchain.spec import SandboxSpec
 from support.toolchain import run
 
 DEVICE = Path(__file__).parent / "device"
-CPU = ["-mcpu=cortex-m3", "-mthumb"]
+M3 = ("-mcpu=cortex-m3", "-mthumb")
+M4F = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+M4_SOFTFP = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16")
 WARN = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"]
 SECTIONS = ["-ffunction-sections", "-fdata-sections"]
 
@@ -36,10 +38,10 @@ class Placed:
                 "stack_high": top - 0x400, "heap_end": heap_end, "shadow_low": top, "shadow_high": top + 0xC00}
 
 
-def compile_c(work: Path, source: Path | str, *options: str) -> str:
+def compile_c(work: Path, source: Path | str, *options: str, cpu: Sequence[str] = M3) -> str:
     """Object file (name, in `work`) of a C or assembly source."""
     name = f"{Path(source).name}.o"
-    run("arm-none-eabi-gcc", *CPU, *WARN, *SECTIONS, "-I", gates.RUNTIME_DIR, "-I", ".", "-I", DEVICE, *options,
+    run("arm-none-eabi-gcc", *cpu, *WARN, *SECTIONS, "-I", gates.RUNTIME_DIR, "-I", ".", "-I", DEVICE, *options,
         "-c", source, "-o", name, cwd=work)
     return name
 
@@ -53,13 +55,13 @@ def _undefined(obj: Path) -> dict[str, str]:
                 if s["st_shndx"] == "SHN_UNDEF" and s["st_info"]["bind"] != "STB_LOCAL"}
 
 
-def close(work: Path, spec: SandboxSpec, sources: Sequence[Path], optimise: str) -> str:
+def close(work: Path, spec: SandboxSpec, sources: Sequence[Path], optimise: str, cpu: Sequence[str] = M3) -> str:
     """The closed object of a sandbox: what toolchain/link.py makes, by plain commands."""
-    objects = [compile_c(work, s, optimise) for s in sources]
-    libc = compile_c(work, gates.RUNTIME_DIR / gates.SANDBOX_LIBC, optimise, *gates.libc_defines(spec))
+    objects = [compile_c(work, s, optimise, cpu=cpu) for s in sources]
+    libc = compile_c(work, gates.RUNTIME_DIR / gates.SANDBOX_LIBC, optimise, *gates.libc_defines(spec), cpu=cpu)
     wanted = [*(p.name for p in spec.exports), "__ringfence_init"]
     merged, closed = f"{spec.name}.r.o", f"{spec.name}.closed.o"
-    run("arm-none-eabi-gcc", *CPU, "-r", "-nostdlib", "-Wl,--gc-sections", "-Wl,-d,--force-group-allocation",
+    run("arm-none-eabi-gcc", *cpu, "-r", "-nostdlib", "-Wl,--gc-sections", "-Wl,-d,--force-group-allocation",
         *(f"-Wl,-u,{w}" for w in wanted), "-Wl,-e,__ringfence_init", *objects, libc, "-Wl,--start-group", "-lc_nano",
         "-lgcc", "-Wl,--end-group", "-o", merged, cwd=work)
     prefix = f"__rf_{spec.name}_"
@@ -82,7 +84,8 @@ SECTIONS {
   .text 0 : { KEEP(*(.vectors)) *(.text*) *(.rodata*) . = ALIGN(4); }
 """
 _SANDBOX = """\
-  .ringfence.%(n)s.code : { __rf_%(n)s_code_start = .; *(.ringfence.%(n)s.text*) . = ALIGN(8); __rf_%(n)s_code_end = .; }
+  .ringfence.%(n)s.code : { __rf_%(n)s_code_start = .; *(.ringfence.%(n)s.text*)
+    . = ALIGN(16); __rf_%(n)s_slots_start = .; KEEP(*(.ringfence.%(n)s.slots)) __rf_%(n)s_slots_end = .; __rf_%(n)s_code_end = .; }
   .ringfence.%(n)s.const : { __rf_%(n)s_const_start = .; *(.ringfence.%(n)s.rodata*)
     . = ALIGN(4); __rf_%(n)s_init_array_start = .; KEEP(*(.ringfence.%(n)s.init_array*)) __rf_%(n)s_init_array_end = .;
     *(.ringfence.%(n)s.fini_array*) . = ALIGN(8); __rf_%(n)s_const_end = .; }
@@ -115,32 +118,34 @@ def linker_script(placed: Sequence[Placed]) -> str:
 
 
 def build(work: Path, sandboxes: Sequence[tuple[Placed, Sequence[Path]]], host: Sequence[Path], *,
-          optimise: str = "-O2", options: Sequence[str] = (), strong: Sequence[str] = ()) -> Path:
+          optimise: str = "-O2", options: Sequence[str] = (), strong: Sequence[str] = (),
+          cpu: Sequence[str] = M3) -> Path:
     """firmware.elf in `work`: host sources, runtime and gates at `optimise`; `strong` are the host's own handlers."""
+    compile_one = functools.partial(compile_c, work, cpu=cpu)
     objects: list[str] = []
     for placed, sources in sandboxes:
         for name, text in gates.generate(placed.spec).files().items():
             (work / name).write_text(text)
             if not name.endswith(".h"):
-                objects.append(compile_c(work, name, optimise))
-        objects.append(close(work, placed.spec, sources, "-O1"))
+                objects.append(compile_one(name, optimise))
+        objects.append(close(work, placed.spec, sources, "-O1", cpu))
     (work / gates.REGISTRY_NAME).write_text(gates.generate_registry([p.spec for p, _ in sandboxes]))
-    objects += [compile_c(work, gates.RUNTIME_DIR / s, optimise) for s in gates.HOST_SOURCES]
-    objects.append(compile_c(work, gates.REGISTRY_NAME, optimise))
-    objects.append(compile_c(work, gates.RUNTIME_DIR / gates.HANDLER_SOURCE, optimise, *gates.handler_defines(strong)))
-    objects += [compile_c(work, s, "-O1", *options) for s in host]
+    objects += [compile_one(gates.RUNTIME_DIR / s, optimise) for s in gates.HOST_SOURCES]
+    objects.append(compile_one(gates.REGISTRY_NAME, optimise))
+    objects.append(compile_one(gates.RUNTIME_DIR / gates.HANDLER_SOURCE, optimise, *gates.handler_defines(strong)))
+    objects += [compile_one(s, "-O1", *options) for s in host]
     (work / "firmware.ld").write_text(linker_script([p for p, _ in sandboxes]))
-    run("arm-none-eabi-gcc", *CPU, "-nostdlib", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments", "-Wl,-T,firmware.ld",
+    run("arm-none-eabi-gcc", *cpu, "-nostdlib", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments", "-Wl,-T,firmware.ld",
         *objects, "-Wl,--start-group", "-lc_nano", "-lgcc", "-Wl,--end-group", "-Wl,-Map=firmware.map",
         "-o", "firmware.elf", cwd=work)
     return work / "firmware.elf"
 
 
 @functools.cache  # -icount makes runs repeatable
-def qemu(elf: Path, scenario: str, timeout: float = 20) -> dict[str, int]:
+def qemu(elf: Path, scenario: str, timeout: float = 20, machine: str = "mps2-an385") -> dict[str, int]:
     """The "key=value" lines that the firmware prints; it must end with exit code 0."""
     result = subprocess.run(
-        ["qemu-system-arm", "-M", "mps2-an385", "-icount", "shift=6", "-nographic", "-monitor", "none", "-serial", "none",
+        ["qemu-system-arm", "-M", machine, "-icount", "shift=6", "-nographic", "-monitor", "none", "-serial", "none",
          "-semihosting-config", f"enable=on,target=native,arg={scenario}", "-kernel", str(elf)],
         capture_output=True, text=True, timeout=timeout, check=False)
     output = result.stdout + result.stderr

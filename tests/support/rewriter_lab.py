@@ -22,6 +22,13 @@ from support.toolchain import run as run_tool
 
 CODE, SLOTS, SLOT_BYTES, CONST, WINDOW = 0x10000, 0x60000, 256, 0x70000, 0x20040000
 SLACK_BELOW, SLACK_ABOVE, PAD, ROOM = 256, 272, 272, 40
+COMPILERS = {
+    "gcc": ["arm-none-eabi-gcc"],
+    "g++": ["arm-none-eabi-g++", "-fno-exceptions", "-fno-rtti"],
+    "clang": ["clang-14", "--target=thumbv7m-none-eabi", "-isystem", "/usr/lib/arm-none-eabi/include"],
+}
+FP_ROOM = 112
+FPUS = {"fpv4-sp-d16": "cortex-m4", "fpv5-sp-d16": "cortex-m7", "fpv5-d16": "cortex-m7"}
 RETURN = 0xFFF0  # where the exported function returns to: the gate
 OUT = 0x100
 
@@ -58,7 +65,8 @@ SECTIONS {{
   .host 0 : {{ KEEP(*(.host)) }}
   .ringfence.t.code {CODE:#x} : {{ *(.ringfence.t.text .ringfence.t.text.*) . = {code_room:#x}; }}
   .ringfence.t.const {CONST:#x} : {{ *(.ringfence.t.rodata .ringfence.t.rodata.* .ringfence.t.ARM.*) . = ALIGN(4);
-     KEEP(*(.ringfence.t.init_array* .ringfence.t.fini_array*)) LONG(0) }}
+     __rf_t_init_array_start = .; KEEP(*(.ringfence.t.init_array*)) __rf_t_init_array_end = .;
+     KEEP(*(.ringfence.t.fini_array*)) LONG(0) }}
   .ringfence.t.data {data:#x} : {{ *(.ringfence.t.data .ringfence.t.data.*) . = ALIGN(8); }}
   .ringfence.t.bss {data:#x} + ALIGN(SIZEOF(.ringfence.t.data), 8) (NOLOAD) : {{ *(.ringfence.t.bss .ringfence.t.bss.*) . = ALIGN(8); }}
   __rf_t_heap_start = .;
@@ -73,35 +81,41 @@ class Image:
 
     elf: bytes
     request: RewriteRequest
+    fpu: str = ""  # as gcc's -mfpu
 
 
 @functools.lru_cache(maxsize=256)
 def build(
     source: str, level: str = "-O2", window: int = 0x40000, stack: int = 0x3000, mode: str = "mask", libs: str = "-lc_nano -lgcc",
-    assembly: bool = False, flags: str = "",
+    assembly: bool = False, flags: str = "", compiler: str = "gcc",
+    base: int = WINDOW, fpu: str = "",
 ) -> Image:  # fmt: skip
-    """Compile, close and link; the exported function is `int run(int)`."""
+    """Compile with gcc, g++ or clang, close and link; the exported function is `int run(int)`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / ("s.s" if assembly else "s.c")).write_text(source)
+        main = folder / ("s.s" if assembly else "s.cpp" if compiler == "g++" else "s.c")
+        main.write_text(source)
         (folder / "support.c").write_text(SUPPORT)
-        cpu = ["-mcpu=cortex-m3", "-mthumb", "-ffunction-sections", "-fdata-sections", "-w", *flags.split()]
-        run_tool("arm-none-eabi-gcc", *cpu, level, "-c", folder / ("s.s" if assembly else "s.c"), "-o", folder / "s.o")
+        core = [f"-mcpu={FPUS[fpu]}", f"-mfpu={fpu}", "-mfloat-abi=hard"] if fpu else ["-mcpu=cortex-m3"]
+        cpu = [*core, "-mthumb", "-ffunction-sections", "-fdata-sections", "-w", *flags.split()]
+        run_tool(*COMPILERS[compiler], *cpu, level, "-c", main, "-o", folder / "s.o")
         run_tool("arm-none-eabi-gcc", *cpu, "-O2", "-c", folder / "support.c", "-o", folder / "support.o")
         run_tool(
             "arm-none-eabi-gcc", *cpu, "-nostdlib", "-r", "-Wl,--gc-sections,-d,--force-group-allocation,-u,run,-e,run",
             folder / "s.o", folder / "support.o", *libs.split(), "-o", folder / "closed.o",
         )  # fmt: skip
         run_tool(
-            "arm-none-eabi-objcopy", "--prefix-alloc-sections=.ringfence.t", "--redefine-sym", "run=__rf_t_export_run",
+            "arm-none-eabi-objcopy", "--remove-section=.ARM.ex*", "--prefix-alloc-sections=.ringfence.t", "--redefine-sym", "run=__rf_t_export_run",
             "--redefine-sym", "out=__rf_t_import_out", "--keep-global-symbol=__rf_t_export_run",
             "--redefine-sym", "__ringfence_heap_start=__rf_t_heap_start",
+            "--redefine-sym", "__ringfence_init_array_start=__rf_t_init_array_start",
+            "--redefine-sym", "__ringfence_init_array_end=__rf_t_init_array_end",
             "--redefine-sym", "__ringfence_heap_end=__rf_t_heap_end", "--weaken", folder / "closed.o", folder / "box.o",
         )  # fmt: skip
         (folder / "host.s").write_text(HOST)
         run_tool("arm-none-eabi-as", "-mcpu=cortex-m3", folder / "host.s", "-o", folder / "host.o")
-        stack_high = WINDOW + window - PAD
-        numbers = {"CODE": CODE, "code_room": SLOTS + SLOT_BYTES - CODE, "CONST": CONST, "data": WINDOW + PAD}
+        stack_high = base + window - PAD
+        numbers = {"CODE": CODE, "code_room": SLOTS + SLOT_BYTES - CODE, "CONST": CONST, "data": base + PAD}
         (folder / "t.ld").write_text(SCRIPT.format(**numbers, stack_low=stack_high - stack))
         run_tool(
             "arm-none-eabi-ld", "--emit-relocs", "-T", folder / "t.ld", folder / "host.o", folder / "box.o",
@@ -111,12 +125,12 @@ def build(
     symbols = {s.name: s.value for s in LinkedElf(elf).symbols}
     request = RewriteRequest(
         name="t", mode=mode, code_start=CODE, code_end=SLOTS + SLOT_BYTES, slots_start=SLOTS, slots_end=SLOTS + SLOT_BYTES,
-        window_base=WINDOW, window_size=window, slack_below=SLACK_BELOW, slack_above=SLACK_ABOVE,
-        stack_low=stack_high - stack, stack_high=stack_high, room=ROOM,
-        shadow_offset=WINDOW + window + SLACK_ABOVE - (stack_high - stack),
+        window_base=base, window_size=window, slack_below=SLACK_BELOW, slack_above=SLACK_ABOVE,
+        stack_low=stack_high - stack, stack_high=stack_high, room=FP_ROOM if fpu else ROOM,
+        shadow_offset=base + window + SLACK_ABOVE - (stack_high - stack),
         exports={"run": symbols["__rf_t_export_run"]}, imports={"out": symbols["__rf_t_import_out"]},
     )  # fmt: skip
-    return Image(elf, request)
+    return Image(elf, request, fpu)
 
 
 @dataclass
@@ -143,7 +157,7 @@ def execute(
     linked = LinkedElf(elf)
     emulator = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
     emulator.mem_map(0, 0x200000)
-    emulator.mem_map(0x20000000, 0x200000)
+    emulator.mem_map(0x20000000, 0x400000)
     for section in linked.sections:
         if section.allocated and section.kind != "SHT_NOBITS" and section.size:
             emulator.mem_write(section.address, linked.data[section.place : section.place + section.size])
@@ -220,7 +234,7 @@ def _protect(emulator: unicorn.Uc, request: RewriteRequest) -> None:
     low, high = _writable(request)
     first, last = low & ~0xFFF, (high + 0xFFF) & ~0xFFF
     emulator.mem_protect(0x20000000, first - 0x20000000, unicorn.UC_PROT_READ)
-    emulator.mem_protect(last, 0x20200000 - last, unicorn.UC_PROT_READ)
+    emulator.mem_protect(last, 0x20400000 - last, unicorn.UC_PROT_READ)
     emulator.mem_protect(0, 0x200000, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
     emulator.mem_write(first, b"\xc5" * (low - first))
     emulator.mem_write(high, b"\xc5" * (last - high))
@@ -282,7 +296,7 @@ def policy(image: Image, result: RewriteResult) -> bytes:
         "confine": "writes",
     }  # fmt: skip
     whole = {
-        "version": 1, "arch": "armv7-m", "fpu": False, "ram": [span(0x20000000, 0x20400000)],
+        "version": 1, "arch": "armv7e-m" if image.fpu else "armv7-m", "fpu": image.fpu or False, "ram": [span(0x20000000, 0x20400000)],
         "host_ram": [span(0x20000000, 0x20010000)], "aliases": [], "sandboxes": [box],
     }  # fmt: skip
     return json.dumps(whole).encode()

@@ -40,8 +40,8 @@ def test_a_slot_table_is_a_power_of_two_that_holds_its_slots(slots: int) -> None
 @given(needs, needs)
 def test_a_reserve_only_grows_and_suffices(one: SandboxNeeds, two: SandboxNeeds) -> None:
     start = Reserve(0, 8, 8, 8, 48)
-    first = start.grown(spec(), one)
-    second = first.grown(spec(), two)
+    first = start.grown(spec(), one, EXCEPTION_ROOM)
+    second = first.grown(spec(), two, EXCEPTION_ROOM)
     for need, reserve in ((one, first), (one, second), (two, second)):
         assert reserve.code >= need.code_bytes
         assert reserve.slots >= 4 * need.slots
@@ -53,15 +53,15 @@ def test_a_reserve_only_grows_and_suffices(one: SandboxNeeds, two: SandboxNeeds)
 
 def test_recursion_gets_more_than_one_round_of_stack() -> None:
     plain, recursive = (SandboxNeeds(0, 0, 0, 0, 64, names) for names in ((), ("f",)))
-    assert auto_stack(recursive) > auto_stack(plain) == 64 + EXCEPTION_ROOM
+    assert auto_stack(recursive, EXCEPTION_ROOM) > auto_stack(plain, EXCEPTION_ROOM) == 64 + EXCEPTION_ROOM
 
 
 def test_a_declared_stack_is_kept_and_checked() -> None:
     need = SandboxNeeds(0, 0, 0, 0, 200, ())
-    assert Reserve(0, 8, 8, 8, 512).grown(spec(stack=512), need).stack == 512
-    check_declared_stacks([spec(stack=240)], {"box": need})
+    assert Reserve(0, 8, 8, 8, 512).grown(spec(stack=512), need, EXCEPTION_ROOM).stack == 512
+    check_declared_stacks([spec(stack=240)], {"box": need}, EXCEPTION_ROOM)
     with pytest.raises(RingfenceError, match=r"needs 240 bytes of stack.*stack= gives 232"):
-        check_declared_stacks([spec(stack=232)], {"box": need})
+        check_declared_stacks([spec(stack=232)], {"box": need}, EXCEPTION_ROOM)
 
 
 def host(content: bytes, name: str = ".text", symbols: tuple[Symbol, ...] = (), relocated: int | None = None) -> ElfFile:

@@ -31,6 +31,12 @@ def codec(**changes: Any) -> SandboxSpec:
     ("scale(int8_t n, inout uint8_t p[n*4])", "void scale(int8_t n, uint8_t *p)"),
     ("find(pointer handle, unsigned char c) -> pointer", "void *find(void *handle, unsigned char c)"),
     ("show(in const char text[32])", "void show(const char *text)"),
+    ("mix(float a, double b, long double c) -> float", "float mix(float a, double b, double c)"),
+    ("count(uint64_t n, long long m) -> unsigned long long", "unsigned long long count(uint64_t n, long long m)"),
+    ("move(struct point[int*2] by, n) -> struct point[int*2]", "struct point move(struct point by, unsigned n)"),
+    ("on_event(function handler)", "void on_event(ringfence_function handler)"),
+    ("(*handler)(int code, in data[n], n) -> int",
+     "int handler(ringfence_function ringfence_target, int code, const void *data, unsigned n)"),
 ])
 def test_a_prototype_becomes_the_hosts_c_declaration(text: str, declaration: str) -> None:
     assert Prototype.parse(text).declaration == declaration
@@ -66,11 +72,26 @@ def test_sizes_are_products_of_numbers_and_parameters() -> None:
     ("decode(in data[-1])", "not '-'"),
     ("decode(in uint16_t data[8])", "wider than a byte"),
     ("decode(char *text)", "written as a C pointer"),
-    ("decode(uint64_t n)", "64-bit arguments are not supported yet"),
-    ("decode(double x)", "double cannot cross"),
-    ("decode() -> float", "float cannot cross"),
-    ("decode(struct point p)", "unknown type 'struct point'"),
-    ("decode(struct point)", "unknown type 'struct'"),
+    ("decode(uint64_t n, in data[n])", "uses 'n', which is not a value parameter of at most 32 bits"),
+    ("decode(float n, in data[n])", "uses 'n', which is not a value parameter of at most 32 bits"),
+    ("decode(function n, in data[n])", "uses 'n', which is not a value parameter of at most 32 bits"),
+    ("decode(struct s[4] n, in data[n])", "uses 'n', which is not a value parameter of at most 32 bits"),
+    ("decode() -> float error 1", "has no error value"),
+    ("decode() -> struct point[8] error 1", "has no error value"),
+    ("decode(struct point p)", "the size of struct point is not given"),
+    ("decode(struct point)", "the size of struct point is not given"),
+    ("decode(struct point[8])", "expected a parameter name"),
+    ("decode(struct point[0] p)", "struct point of 0 bytes"),
+    ("decode(struct point[int*65] p)", "struct point of 260 bytes"),
+    ("decode(struct point[int] p)", "expected '*'"),
+    ("decode(struct point[void*2] p)", "cannot be made of void"),
+    ("decode(struct point[n*2] p, n)", "unknown type 'n'"),
+    ("decode(struct point[int*n] p, n)", "expected a number, found 'n'"),
+    ("decode(struct while[8] p)", "is a C keyword"),
+    ("decode(in function f[4])", "wider than a byte"),
+    ("(*decode(int a)", "expected ')'"),
+    ("(decode)(int a)", "expected '*'"),
+    ("*decode(int a)", "expected a function name"),
     ("decode(int)", "has no name of its own"),
     ("decode(void x)", "cannot be void"),
     ("decode(n, n)", "two parameters are called 'n'"),
@@ -147,9 +168,13 @@ def test_one_prototype_may_be_given_without_a_list() -> None:
     ({"exports": []}, "exports nothing"),
     ({"exports": ["f()", "f(int n)"]}, "declares 'f' twice"),
     ({"imports": ["decode()"]}, "declares 'decode' twice"),
-    ({"exports": ["f(a, b, c, d, e)"]}, "5 argument words"),
+    ({"exports": ["f(struct s[256] a)"]}, "64 words of arguments"),
+    ({"exports": ["(*f)(int n)"]}, "exports nothing"),
+    ({"exports": ["f()", "(*f)(int n)"]}, "declares 'f' twice"),
+    ({"exports": ["f()", "(*g)() -> noreturn"]}, "cannot be noreturn"),
+    ({"imports": ["(*f)(int n)"]}, "import 'f' is written as a pointer"),
     ({"exports": ["f() -> noreturn"]}, "cannot be noreturn"),
-    ({"imports": ["f(a, b, c, d, e, f, g, h, i)"]}, "9 argument words"),
+    ({"imports": ["f(struct s[256] a)"]}, "64 words of arguments"),
     ({"exports": [7]}, "7 is not a prototype"),
     ({"window": "48K"}, "not a power of two"),
     ({"window": 256}, "not a power of two from 512"),
@@ -157,7 +182,8 @@ def test_one_prototype_may_be_given_without_a_list() -> None:
     ({"window": "32K"}, "do not fit into the window"),
     ({"stack": 16}, "cannot hold the 40 bytes"),
     ({"stack": "20K"}, "do not fit into the window"),
-    ({"heap": 0}, "no room to copy"),
+    ({"heap": 0}, "no room for copies"),
+    ({"heap": 0, "exports": ["f() -> struct s[8]"]}, "no room for copies"),
     ({"mode": "strict"}, "mode is 'strict'"),
     ({"confine": "reads"}, "not supported yet"),
     ({"confine": "all"}, "confine is 'all'"),
@@ -172,6 +198,18 @@ def test_bad_options_are_refused_with_the_reason(changes: dict[str, Any], compla
 
 def test_a_sandbox_without_buffers_needs_no_heap() -> None:
     assert codec(exports=["f(int n)"], heap=0).heap == 0
+
+
+def test_ways_to_call_pointers_are_written_among_the_exports_and_kept_apart() -> None:
+    spec = codec(exports=["f(int n)", "(*g)(int a, int b, int c, int d, int64 e)"])
+    assert [p.name for p in spec.exports] == ["f"]
+    assert [p.name for p in spec.pointers] == ["g"]
+    assert spec.stack_words == 2
+    assert SandboxSpec.from_json(spec.to_json()) == spec
+    with pytest.raises(RingfenceError, match="unknown keys: pointers"):
+        SandboxSpec.from_json('{"name": "a", "exports": ["f()"], "pointers": []}')
+    with pytest.raises(RingfenceError, match="'codec' and 'other' both export 'g'"):
+        check_distinct([spec, codec(name="other", exports=["g()"])])
 
 
 def test_two_sandboxes_of_one_name_or_with_one_export_are_refused() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ringfence.verify.recheck import write_certificate
-from ringfence.verify.tcb import KERNEL, code_lines, kernel_files
+from ringfence.verify.tcb import KERNEL, RUNTIME, c_lines, code_lines, device_files, kernel_files
 from ringfence.verify.verifier import verify
 from support.corpus import read_corpus
 
@@ -61,6 +61,17 @@ def test_the_property_is_at_most_60_lines_of_code() -> None:
 def test_code_lines_count_neither_comments_nor_docstrings() -> None:
     source = '"""Doc\nstring."""\n\n# comment\nx = 1  # c\n\ndef f():\n    """Doc."""\n    return """a\nb"""\n'
     assert code_lines(source) == 4
+
+
+def test_code_lines_of_c_and_assembly_count_no_comments() -> None:
+    assert c_lines('/* a\n b */ int x;\n\n// c\nchar *s = "/* no comment"; /* d */\nchar c = \'"\'; // "\n') == 3
+    assert c_lines("@ a\n  push {lr} @ b\n/* c\n */\n.ascii \"@\"\n", assembly=True) == 2
+
+
+def test_what_is_trusted_on_the_device_is_everything_in_the_runtime_but_the_sandboxes_own_library() -> None:
+    names = {Path(f.name).name for f in device_files()}
+    assert names == {p.name for p in RUNTIME.glob("*.[chS]")} - {"sandbox_libc.c"}
+    assert device_files(RUNTIME / "nowhere") == []
 
 
 def test_all_kernel_files_are_listed() -> None:

@@ -191,11 +191,15 @@ def test_explain_knows_every_rule_and_addresses(folder: Path) -> None:
     assert "f+0x4" in runner.invoke(explain_command, ["0x10004", "--elf", elf]).output
 
 
-def test_tcb_lists_the_kernel_only() -> None:
+def test_tcb_lists_the_kernel_and_apart_from_it_what_is_trusted_on_the_device() -> None:
     output = CliRunner().invoke(tcb_command, []).output
-    assert "kernel/safety.py" in output
+    kernel, _, device = output.partition("on the device")
+    assert "kernel/safety.py" in kernel
     assert "prover" not in output
-    assert "total" in output
+    assert "runtime" not in kernel
+    assert "runtime/switch.S" in device
+    assert "sandbox_libc" not in device  # it runs inside sandboxes
+    assert kernel.count("total") == device.count("total") == 1
 
 
 def test_a_bad_address_map_is_found_before_anything_is_written(folder: Path) -> None:

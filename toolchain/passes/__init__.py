@@ -10,6 +10,7 @@ from ..request import RewriteRequest
 from .calls import guard_calls
 from .conditional import unconditional_control
 from .frame import static_frames
+from .literals import reach_literals
 from .returns import protect_returns
 from .stores import guard_stores
 from .switches import bound_switches
@@ -22,5 +23,6 @@ PASSES: tuple[Pass, ...] = (
     protect_returns,
     guard_calls,
     bound_switches,
+    reach_literals,
     guard_stores,
 )

@@ -34,7 +34,7 @@ def guard_calls(program: Program, request: RewriteRequest) -> tuple[Program, Cou
             continue
         counts["pointer calls guarded"] += 1
         edits[n] = [*force_bits(register, mask, value), item.insn]
-    return apply(program, edits), counts
+    return apply(program, edits, "pointer calls"), counts
 
 
 def slot_bits(request: RewriteRequest) -> tuple[int, int]:

@@ -27,7 +27,7 @@ def unconditional_control(program: Program, request: RewriteRequest) -> tuple[Pr
         group = _group(program, n, insn.condition)
         edits.update((m, []) for m in range(n + 1, n + len(group)))
         edits[n] = [asm.branch(over, inverse(insn.condition)), *(i.under(ALWAYS) for i in group), over]
-    return apply(program, edits), Counter()
+    return apply(program, edits, "conditional control"), Counter()
 
 
 def _needs_branch(insn: Insn) -> bool:

@@ -12,6 +12,7 @@ from collections import Counter
 
 from .. import asm
 from ..analysis import Analysis
+from ..floating import moved, reaches
 from ..insn import FLAGS, SP, Insn, Memory, bit
 from ..program import NotSupported, Program, apply
 from ..request import RewriteRequest
@@ -33,7 +34,7 @@ def static_frames(program: Program, request: RewriteRequest) -> tuple[Program, C
         if replacement is not None:
             edits[n] = replacement
             counts[what] += 1
-    return apply(program, edits), counts
+    return apply(program, edits, "frames"), counts
 
 
 def _one(facts: Analysis, n: int, insn: Insn, trusted: State, proved: State) -> tuple[str, list[Insn] | None]:
@@ -83,6 +84,8 @@ def _store(insn: Insn, memory: Memory, trusted: State, proved: State, depth: int
         return [asm.transfer(insn.name, memory.data[0], SP, offset).under(insn.condition)]
     if insn.name == "strd" and 0 <= offset <= 1020 and offset % 4 == 0:
         return [asm.store_pair(memory.data[0], memory.data[1], SP, offset).under(insn.condition)]
+    if insn.name == "vstr" and reaches(offset):
+        return [moved(insn, SP, offset).under(insn.condition)]
     return None
 
 

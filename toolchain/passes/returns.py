@@ -42,7 +42,7 @@ def _save(program: Program, request: RewriteRequest, counts: Counter[str]) -> Pr
         offset = after.depth - 4 + request.shadow_offset
         edits[n] = [item.insn, *shadow.save(offset, _scratch(facts.live.after(n)))]
         counts["return addresses saved"] += 1
-    return apply(program, edits)
+    return apply(program, edits, "returns")
 
 
 def _saves_return_address(insn: Insn, state: State) -> bool:
@@ -67,7 +67,7 @@ def _save_at_entry(program: Program, request: RewriteRequest, counts: Counter[st
         offset = request.shadow_offset - 4
         edits[entry] = [*shadow.save(offset, _scratch(facts.live.before[entry])), program.items[entry].body]
         counts["return addresses saved"] += 1
-    program = apply(program, edits)
+    program = apply(program, edits, "returns")
     for _, n in _unproved_loads(program, request) if edits else []:
         raise NotSupported(
             program,
@@ -107,7 +107,7 @@ def _return(program: Program, request: RewriteRequest, counts: Counter[str]) -> 
             edits[n] = replacement
             tail = any(isinstance(p, Insn) and p.kind in ("branch", "jump_register") for p in replacement)
             counts["tail calls reloaded" if tail else "returns protected"] += 1
-    return apply(program, edits)
+    return apply(program, edits, "returns")
 
 
 def _leave(facts: Analysis, n: int, insn: Insn, proved: State, trusted: State) -> list[Body | Label] | None:

@@ -30,7 +30,7 @@ def limit_stack(program: Program, request: RewriteRequest, plan: StackPlan) -> P
             enough,
             program.items[entry].body,
         ]
-    return apply(program, edits)
+    return apply(program, edits, "stack limits")
 
 
 def _scratch(facts: Analysis, entry: int) -> int:

@@ -14,11 +14,12 @@ from .. import asm
 from ..addresses import Formed, form_address, store_at
 from ..analysis import Analysis
 from ..checks import guard
-from ..guarded import REACH_ABOVE, REACH_BELOW, Guarded, Known, needs_guard
 from ..insn import ALWAYS, SP, Insn, Label, Memory, bit, inverse, mask_of, registers_in
 from ..program import Body, Program, apply
+from ..proved import REACH_ABOVE, REACH_BELOW, Free, free_stores, in_place
 from ..request import RewriteRequest
 
+GUARDED = "stores guarded"
 _STRAIGHT = ("plain", "literal", "literal_pair", "adr", "branch")
 
 
@@ -34,8 +35,8 @@ class Reach:
 
 
 def guard_stores(program: Program, request: RewriteRequest) -> tuple[Program, Counter[str]]:
-    """Counts, of stores: `guarded`, `guarded by an earlier guard`, `to constant addresses`, `on the stack`; and the
-    slack used: `slack below`, `slack above` (bytes)."""
+    """Counts, of stores: `guarded`, `guarded by an earlier guard`, `proved in range`, `to constant addresses`, `on the
+    stack`; and the slack used: `slack below`, `slack above` (bytes)."""
     return _Guarding(program, request).run()
 
 
@@ -43,56 +44,56 @@ class _Guarding:
     """One walk over the items. `_formed` maps a register to the (base, offset) whose guarded sum it still holds."""
 
     def __init__(self, program: Program, request: RewriteRequest) -> None:
-        self._program = program
+        self._program, self._free = free_stores(program, request)
         self._request = request
-        self._facts = Analysis(program, request)
-        self._guarded = Guarded(self._facts)
+        self._facts = Analysis(self._program, request)
         self._formed: dict[int, tuple[int, int]] = {}
         self._reach = Reach()
         self._counts: Counter[str] = Counter()
+        self._handled: dict[int, str] = {}
 
     def run(self) -> tuple[Program, Counter[str]]:
         edits: dict[int, list[Body | Label]] = {}
         for n, item in enumerate(self._program.items):
-            known = self._guarded.before[n]
             if n in self._program.joins or item.insn is None or item.insn.kind not in _STRAIGHT:
                 self._formed.clear()
-            if item.insn is None or known is None:
+            if item.insn is None or self._facts.provable.before[n] is None:
                 continue
             if item.insn.is_store and item.insn.memory is not None:
-                pieces = self._store(n, item.insn, item.insn.memory, known)
+                pieces = self._store(n, item.insn, item.insn.memory, self._free.get(n))
                 if pieces is not None:
                     edits[n] = pieces
             written = item.insn.writes
             self._formed = {s: f for s, f in self._formed.items() if not written & (bit(s) | bit(f[0]))}
         self._counts["slack below"] = self._reach.below
         self._counts["slack above"] = self._reach.above
-        return apply(self._program, edits), self._counts
+        return apply(self._program, edits, "stores", self._handled), self._counts
 
-    def _store(self, n: int, insn: Insn, memory: Memory, known: Known) -> list[Body | Label] | None:
+    def _store(self, n: int, insn: Insn, memory: Memory, free: Free | None) -> list[Body | Label] | None:
         """The guarded store, or None where it may stay as it is."""
-        why = self._guarded.reason(n, memory, known)
-        if why == "stores guarded by an earlier guard":
-            first = known[memory.base] + memory.offset
-            self._reach = self._reach.with_access(first, first + memory.size)
-        if not needs_guard(why):
-            self._counts[why] += 1
+        if free is not None:
+            self._note(n, free.why)
+            self._reach = Reach(max(self._reach.below, free.below), max(self._reach.above, free.above))
             return None
-        if self._guarded.in_place(memory):
-            self._counts[why] += 1
+        if in_place(memory):
+            self._note(n, GUARDED)
             self._reach = self._reach.with_access(memory.offset, memory.end)
             return self._with_guard(n, Formed(memory.base, memory.offset, (), insn, ()), insn)
-        return self._through_register(n, insn, memory, why)
+        return self._through_register(n, insn, memory)
 
-    def _through_register(self, n: int, insn: Insn, memory: Memory, why: str) -> list[Body | Label]:
+    def _note(self, n: int, what: str) -> None:
+        self._counts[what] += 1
+        self._handled[n] = what
+
+    def _through_register(self, n: int, insn: Insn, memory: Memory) -> list[Body | Label]:
         """Through a register that holds the address, or one nearby from an earlier store."""
         near = self._nearby(memory)
         if near is not None:
             register, offset = near
-            self._counts["stores guarded by an earlier guard"] += 1
+            self._note(n, "stores guarded by an earlier guard")
             self._reach = self._reach.with_access(offset, offset + memory.size)
             return [store_at(self._program, n, insn, register, offset).under(insn.condition)]
-        self._counts[why] += 1
+        self._note(n, GUARDED)
         formed = form_address(self._facts, n, insn, memory)
         self._formed.pop(formed.register, None)
         self._reach = self._reach.with_access(formed.offset, formed.offset + memory.size)

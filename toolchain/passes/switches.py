@@ -8,7 +8,7 @@ from collections import Counter
 from .. import asm
 from ..analysis import Analysis
 from ..flow import CALLS, table_of
-from ..insn import CONDITION_NAMES, FLAGS, Insn, Label
+from ..insn import CONDITION_NAMES, FLAGS, IP, Insn, Label, bit
 from ..program import Body, NotSupported, Program, apply
 from ..recover import UNREACHABLE
 from ..request import RewriteRequest
@@ -37,7 +37,7 @@ def bound_switches(program: Program, request: RewriteRequest) -> tuple[Program, 
             raise NotSupported(program, n, "control enters between the bound check of a table jump and the jump")
         _check(facts, n, insn, index, size, edits)
         counts["table jumps checked"] += 1
-    return apply(program, edits), counts
+    return apply(program, edits, "table jumps"), counts
 
 
 def _history(program: Program, n: int) -> list[Insn]:
@@ -58,9 +58,21 @@ def _check(facts: Analysis, n: int, insn: Insn, index: int, size: int, edits: di
         raise NotSupported(facts.program, n, "the index of a table jump is not bounded and the flags are in use")
     origin = facts.program.items[n].origin
     outside = Label(origin, "outside")
-    edits[n] = [asm.compare_constant(index, size - 1), asm.branch(outside, _HIGHER), insn]
+    edits[n] = [*_compare(facts, n, insn, index, size - 1), asm.branch(outside, _HIGHER), insn]
     behind: list[Body | Label] = [outside, asm.trap(UNREACHABLE)]
     if insn.kind == "table":
         edits[n + 1] = [facts.program.items[n + 1].body, *behind]
     else:
         edits[n] += behind
+
+
+def _compare(facts: Analysis, n: int, insn: Insn, index: int, last: int) -> list[Insn]:
+    """Compare the index with the last one; a number that fits no immediate goes through a free register."""
+    if asm.modified_immediate(last) is not None:
+        return [asm.compare_constant(index, last)]
+    used = facts.live.before[n] | insn.reads
+    scratch = next((r for r in (IP, *range(12)) if not used & bit(r)), None)
+    if scratch is None:
+        raise NotSupported(facts.program, n, "no register is free to check the index of this table jump",
+                           "write this function in C with fewer cases, or exclude it")
+    return [asm.movw(scratch, last), asm.compare(index, scratch)]

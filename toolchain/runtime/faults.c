@@ -5,21 +5,30 @@
  * ARMv7-M ARM: exception entry B1.5.6, ICSR B3.2.4, CFSR B3.2.15, HFSR B3.2.16, DHCSR C1.6.2. */
 #include "gate.h"
 
+/* CFSR and what follows it. A test that injects faults which its emulator does not raise puts them elsewhere. */
+#ifndef RINGFENCE_FAULT_REGISTERS
+#define RINGFENCE_FAULT_REGISTERS 0xE000ED28u
+#endif
+
 #define ICSR (*(volatile uint32_t *)0xE000ED04u)
-#define CFSR (*(volatile uint32_t *)0xE000ED28u)
-#define HFSR (*(volatile uint32_t *)0xE000ED2Cu)
-#define MMFAR (*(volatile uint32_t *)0xE000ED34u)
-#define BFAR (*(volatile uint32_t *)0xE000ED38u)
+#define CFSR (*(volatile uint32_t *)(RINGFENCE_FAULT_REGISTERS + 0x00u))
+#define HFSR (*(volatile uint32_t *)(RINGFENCE_FAULT_REGISTERS + 0x04u))
+#define MMFAR (*(volatile uint32_t *)(RINGFENCE_FAULT_REGISTERS + 0x0Cu))
+#define BFAR (*(volatile uint32_t *)(RINGFENCE_FAULT_REGISTERS + 0x10u))
 #define DHCSR (*(volatile uint32_t *)0xE000EDF0u)
 
 #define ICSR_RETTOBASE (1u << 11)
 #define CFSR_MEMORY 0x000000FFu
+#define CFSR_MSTKERR (1u << 4)
 #define CFSR_MMARVALID (1u << 7)
 #define CFSR_BUS 0x0000FF00u
+#define CFSR_STKERR (1u << 12)
 #define CFSR_BFARVALID (1u << 15)
 #define CFSR_UNDEFINSTR (1u << 16)
 #define CFSR_INVSTATE (1u << 17)
+#define CFSR_INVPC (1u << 18)
 #define CFSR_USAGE 0xFFFF0000u
+#define HFSR_VECTTBL (1u << 1)
 #define DHCSR_DEBUGEN 1u
 #define XPSR_T (1u << 24)
 #define XPSR_REALIGNED (1u << 9) /* the frame was moved down by 4 bytes: needed to undo that */
@@ -54,6 +63,12 @@ static int in_handler_mode(void)
 
     __asm__ volatile("mrs %0, IPSR" : "=r"(ipsr));
     return ipsr != 0;
+}
+
+/* In Handler mode, and no other exception is active. */
+static int interrupted_a_thread(void)
+{
+    return in_handler_mode() && (ICSR & ICSR_RETTOBASE) != 0;
 }
 
 /* The frame of the sandbox's code that Thread mode was interrupted in; NULL if Thread mode was elsewhere. PSP in the
@@ -117,16 +132,34 @@ static enum ringfence_fault_kind kind_of_fault(const struct ringfence_sandbox *s
     return cfsr & CFSR_BUS ? RINGFENCE_FAULT_BUS : RINGFENCE_FAULT_OTHER;
 }
 
-/* Read the fault status, then clear what was read (both registers are write-one-to-clear). */
-static void note_hardware_fault(const struct ringfence_sandbox *sandbox, uint32_t pc)
+/* Faults that only exception entry and return raise, whatever they interrupted: the vector table cannot be read, or a
+ * handler returned with a bad EXC_RETURN. Sandboxed code cannot cause them. */
+static int of_the_host(void)
 {
-    uint32_t cfsr = CFSR, address = 0;
+    return (HFSR & HFSR_VECTTBL) != 0 || (CFSR & CFSR_INVPC) != 0;
+}
 
+/* The data address, if the hardware knows it; of a bad function pointer, where the call would have returned to: the PC
+ * is that of a trap in the table of functions then. */
+static uint32_t address_of_fault(enum ringfence_fault_kind kind, uint32_t cfsr, const struct frame *frame)
+{
+    if (kind == RINGFENCE_FAULT_FUNCTION)
+        return frame->lr & ~1u;
     if (cfsr & CFSR_BFARVALID)
-        address = BFAR;
-    else if (cfsr & CFSR_MMARVALID)
-        address = MMFAR;
-    ringfence_note_fault(sandbox, kind_of_fault(sandbox, cfsr, pc), pc, cfsr, address);
+        return BFAR;
+    return cfsr & CFSR_MMARVALID ? MMFAR : 0;
+}
+
+/* Read the fault status, then clear what was read (both registers are write-one-to-clear). */
+static void note_hardware_fault(const struct ringfence_sandbox *sandbox, const struct frame *frame)
+{
+    uint32_t cfsr = CFSR, pc = frame->pc;
+    enum ringfence_fault_kind kind;
+
+    if (cfsr & (CFSR_STKERR | CFSR_MSTKERR))
+        pc = 0; /* the frame was not written: what it holds is not the PC */
+    kind = kind_of_fault(sandbox, cfsr, pc);
+    ringfence_note_fault(sandbox, kind, pc, cfsr, address_of_fault(kind, cfsr, frame));
     CFSR = cfsr;
     HFSR = HFSR;
 }
@@ -134,13 +167,13 @@ static void note_hardware_fault(const struct ringfence_sandbox *sandbox, uint32_
 int ringfence_fault(void)
 {
     /* With another exception active, the fault is that of an interrupt handler, whatever it interrupted. */
-    if (!in_handler_mode() || !(ICSR & ICSR_RETTOBASE))
+    if (!interrupted_a_thread() || of_the_host())
         return 0;
     for (const struct ringfence_sandbox *const *each = ringfence_sandboxes; *each; each++) {
         struct frame *frame = interrupted(*each);
 
         if (frame) {
-            note_hardware_fault(*each, frame->pc);
+            note_hardware_fault(*each, frame);
             redirect(*each, frame);
             return 1;
         }
@@ -150,18 +183,20 @@ int ringfence_fault(void)
 
 int ringfence_abort(const struct ringfence_sandbox *sandbox)
 {
-    struct frame *frame;
+    struct ringfence_state *state = sandbox->state;
+    uint32_t phase = state->phase;
+    struct frame *frame = interrupted(sandbox);
 
-    if (sandbox->state->phase == RF_IMPORT) {
-        sandbox->state->abort = 1;
+    /* Another active exception may be the sandbox's fault, of which this must not take the frame away. */
+    if (frame && in_code(sandbox, frame->pc) && interrupted_a_thread()) {
+        ringfence_note_fault(sandbox, RINGFENCE_FAULT_ABORTED, frame->pc, 0, 0);
+        redirect(sandbox, frame);
         return 1;
     }
-    frame = interrupted(sandbox);
-    if (!frame || !in_code(sandbox, frame->pc))
-        return 0;
-    ringfence_note_fault(sandbox, RINGFENCE_FAULT_ABORTED, frame->pc, 0, 0);
-    redirect(sandbox, frame);
-    return 1;
+    /* Remembered until the call ends: a sandbox that reads the timer could be in an import's gate at every tick. */
+    if (phase == RF_HELD || phase == RF_RUNNING || phase == RF_IMPORT)
+        state->abort = 1;
+    return phase == RF_IMPORT;
 }
 
 const char *ringfence_fault_name(enum ringfence_fault_kind kind)

@@ -14,12 +14,21 @@ OFFSET_IS(ringfence_state, sandbox_lr, RF_SANDBOX_LR);
 OFFSET_IS(ringfence_state, sandbox_r4, RF_SANDBOX_R4);
 OFFSET_IS(ringfence_state, abort, RF_ABORT);
 OFFSET_IS(ringfence_state, status, RF_STATUS);
+#ifdef __ARM_FP
+OFFSET_IS(ringfence_state, sandbox_fpscr, RF_SANDBOX_FPSCR);
+OFFSET_IS(ringfence_state, fp_result, RF_FP_RESULT);
+OFFSET_IS(ringfence_words, fp, RF_WORDS_FP);
+#endif
+OFFSET_IS(ringfence_sandbox, slots_start, RF_SLOTS_START);
+OFFSET_IS(ringfence_sandbox, slots_end, RF_SLOTS_END);
 OFFSET_IS(ringfence_sandbox, state, RF_STATE);
 OFFSET_IS(ringfence_sandbox, stack_high, RF_STACK_HIGH);
 OFFSET_IS(ringfence_sandbox, return_address, RF_RETURN);
 OFFSET_IS(ringfence_entry, address, RF_ENTRY_ADDRESS);
 OFFSET_IS(ringfence_entry, error, RF_ENTRY_ERROR);
 _Static_assert(RF_PHASE == 0, "switch.S takes the state's address for that of the phase");
+_Static_assert(RF_STATE == 0 && RF_STACK_HIGH == 4 && RF_RETURN == 8 && RF_ABORT == RF_RELEASE + 4 &&
+               RF_HOST_CONTROL == RF_ENTRY + 4 && RF_HOST_SP == RF_HOST_CONTROL + 4, "switch.S takes them together");
 _Static_assert(RINGFENCE_OK == RF_STATUS_OK && RINGFENCE_ERROR_CONTEXT == RF_STATUS_CONTEXT &&
                RINGFENCE_ERROR_FAULT == RF_STATUS_FAULT, "switch.S has its own names for these");
 _Static_assert(sizeof(struct ringfence_heap_top) == 8, "sandbox_libc.c counts on it");
@@ -92,7 +101,7 @@ static struct ringfence_heap_top *heap_top(const struct ringfence_sandbox *sandb
 /* The sandbox is HELD. Afterwards still, or DEAD if a constructor faulted. */
 static enum ringfence_status initialise(const struct ringfence_sandbox *sandbox)
 {
-    uint32_t words[4];
+    struct ringfence_words words;
     struct ringfence_heap_top *top = heap_top(sandbox);
 
     copy(sandbox->data_start, sandbox->data_load, sandbox->data_end - sandbox->data_start);
@@ -102,8 +111,8 @@ static enum ringfence_status initialise(const struct ringfence_sandbox *sandbox)
         top->in_use = sandbox->heap_start;
         top->limit = (uint32_t)top;
     }
-    words[0] = words[1] = words[2] = words[3] = 0;
-    return (enum ringfence_status)ringfence_switch(sandbox, sandbox->init, words);
+    zero((uint32_t)&words, sizeof words);
+    return (enum ringfence_status)ringfence_switch(sandbox, sandbox->init, &words);
 }
 
 /* Make the sandbox HELD by the caller, initialised; or say why not. */
@@ -184,8 +193,10 @@ void ringfence_begin(struct ringfence_call *call, const struct ringfence_sandbox
 {
     call->sandbox = sandbox;
     call->status = ringfence_take(sandbox);
+    call->copies = NULL;
     call->held = call->status == RINGFENCE_OK;
     call->top = sandbox->heap_end - sizeof(struct ringfence_heap_top);
+    zero((uint32_t)&call->words, sizeof call->words);
 }
 
 static void fail(struct ringfence_call *call, enum ringfence_status status)
@@ -241,59 +252,131 @@ uint32_t ringfence_copy_in(struct ringfence_call *call, const void *host, uint32
     return address;
 }
 
-/* The same for a buffer that is only written: zeros instead of a copy. */
-uint32_t ringfence_make_room(struct ringfence_call *call, const void *host, uint32_t size)
+static void copy_back(struct ringfence_call *call, void *host, uint32_t address, uint32_t size, struct ringfence_copy *back)
+{
+    if (call->status != RINGFENCE_OK || address == (uint32_t)host)
+        return;
+    back->next = call->copies, back->host = host, back->address = address, back->size = size;
+    call->copies = back;
+}
+
+/* The same, and what the sandbox writes to its copy comes back after the call. */
+uint32_t ringfence_copy_both(struct ringfence_call *call, void *host, uint32_t size, struct ringfence_copy *back)
+{
+    uint32_t address = ringfence_copy_in(call, host, size);
+
+    copy_back(call, host, address, size, back);
+    return address;
+}
+
+/* The same for a buffer that is only written: zeros go in. */
+uint32_t ringfence_make_room(struct ringfence_call *call, void *host, uint32_t size, struct ringfence_copy *back)
 {
     uint32_t address = place(call, (uint32_t)host, size);
 
     if (call->status == RINGFENCE_OK && address != (uint32_t)host)
         zero(address, size);
+    copy_back(call, host, address, size, back);
     return address;
 }
 
-void ringfence_run(struct ringfence_call *call, const struct ringfence_entry *entry, uint32_t r0, uint32_t r1,
-                   uint32_t r2, uint32_t r3)
+/* An argument word that travels on the stack (AAPCS 6.4.2). The callee finds it at SP; SP at entry is stack_high, so
+ * that is above the stack, in the part of the window that the layout keeps free for it. */
+void ringfence_stack_argument(struct ringfence_call *call, uint32_t index, uint32_t word)
 {
-    uint32_t words[4];
-
-    if (call->status != RINGFENCE_OK)
-        return;
-    words[0] = r0, words[1] = r1, words[2] = r2, words[3] = r3;
-    call->status = (enum ringfence_status)ringfence_switch(call->sandbox, entry, words);
-    call->result[0] = words[0];
-    call->result[1] = words[1];
-    call->held = call->status == RINGFENCE_OK; /* a sandbox that faulted is DEAD, not ours */
+    if (call->status == RINGFENCE_OK)
+        ((uint32_t *)call->sandbox->stack_high)[index] = word;
 }
 
-/* Bring back what the sandbox wrote to its copy at `address`. */
-void ringfence_copy_out(const struct ringfence_call *call, void *host, uint32_t address, uint32_t size)
+/* Back on the host's stack: bring back what the sandbox wrote, unless it faulted; then it is DEAD, and not ours. */
+static void ended(struct ringfence_call *call, uint32_t status)
 {
-    if (call->status == RINGFENCE_OK && address != (uint32_t)host)
-        copy((uint32_t)host, address, size);
+    call->status = (enum ringfence_status)status;
+    call->held = call->status == RINGFENCE_OK;
+    for (const struct ringfence_copy *each = call->copies; call->held && each; each = each->next)
+        copy((uint32_t)each->host, each->address, each->size);
 }
 
-/* The result as an address in the sandbox's window or constants; anything else but NULL is an error. */
-void *ringfence_pointer(struct ringfence_call *call)
+void ringfence_run(struct ringfence_call *call, const struct ringfence_entry *entry)
 {
-    uint32_t address = call->result[0];
-
-    if (call->status == RINGFENCE_OK && address != 0 &&
-        !in_window(call->sandbox, address, 1, call->sandbox->stack_high) &&
-        !within(address, 1, call->sandbox->const_start, call->sandbox->const_end))
-        fail(call, RINGFENCE_ERROR_POINTER);
-    return call->status == RINGFENCE_OK ? (void *)address : NULL;
+    if (call->status == RINGFENCE_OK)
+        ended(call, ringfence_switch(call->sandbox, entry, &call->words));
 }
 
+/* Whether it is the address of a function as sandboxed code has it: a slot, Thumb bit set, that holds a branch (B.W,
+ * ARMv7-M ARM A7.7.12, encoding T4); unused slots hold traps. */
+static int is_function(const struct ringfence_sandbox *sandbox, uint32_t address)
+{
+    uint32_t offset = address - 1 - sandbox->slots_start;
+    const uint16_t *slot = (const uint16_t *)(address - 1);
+
+    return (offset & 3) == 0 && offset < sandbox->slots_end - sandbox->slots_start && (slot[0] & 0xF800u) == 0xF000u &&
+           (slot[1] & 0xD000u) == 0x9000u;
+}
+
+void ringfence_run_pointer(struct ringfence_call *call, const struct ringfence_entry *entry, ringfence_function function)
+{
+    if (call->status == RINGFENCE_OK && !is_function(call->sandbox, (uint32_t)function))
+        fail(call, RINGFENCE_ERROR_FUNCTION);
+    if (call->status == RINGFENCE_OK)
+        ended(call, ringfence_switch_pointer(call->sandbox, entry, &call->words, (uint32_t)function));
+}
+
+/* Give the sandbox back. The result's words are zero after an error. */
 void ringfence_end(struct ringfence_call *call)
 {
     struct ringfence_heap_top *top = heap_top(call->sandbox);
 
     call->sandbox->state->status = call->status;
+    if (call->status != RINGFENCE_OK)
+        zero((uint32_t)&call->words, sizeof call->words);
     if (!call->held)
         return;
     if (top)
         top->limit = (uint32_t)top;
     release(call->sandbox);
+}
+
+/* The same, and the result as a number; `error` if the call could not be completed. */
+uint32_t ringfence_end_word(struct ringfence_call *call, uint32_t error)
+{
+    ringfence_end(call);
+    return call->status == RINGFENCE_OK ? call->words.core[0] : error;
+}
+
+uint64_t ringfence_end_words(struct ringfence_call *call, uint64_t error)
+{
+    ringfence_end(call);
+    return call->status == RINGFENCE_OK ? (uint64_t)call->words.core[1] << 32 | call->words.core[0] : error;
+}
+
+/* As an address in the sandbox's window or constants, or NULL; anything else is an error. */
+void *ringfence_end_pointer(struct ringfence_call *call, uint32_t error)
+{
+    uint32_t address = call->words.core[0];
+
+    if (address != 0 && !in_window(call->sandbox, address, 1, call->sandbox->stack_high) &&
+        !within(address, 1, call->sandbox->const_start, call->sandbox->const_end))
+        fail(call, RINGFENCE_ERROR_POINTER);
+    return (void *)ringfence_end_word(call, error);
+}
+
+/* As the address of a function that the host may hand back or call through its gate, or NULL. */
+ringfence_function ringfence_end_function(struct ringfence_call *call, uint32_t error)
+{
+    uint32_t address = call->words.core[0];
+
+    if (address != 0 && !is_function(call->sandbox, address))
+        fail(call, RINGFENCE_ERROR_FUNCTION);
+    return (ringfence_function)ringfence_end_word(call, error);
+}
+
+/* A structure that is in the host's memory already; zeros after an error. */
+void ringfence_end_memory(struct ringfence_call *call, void *host, uint32_t size)
+{
+    ringfence_end(call);
+    if (call->status != RINGFENCE_OK)
+        zero((uint32_t)host, size);
 }
 
 /* a * b, or the largest size where that does not fit; no buffer is that large. */
@@ -325,6 +408,21 @@ void *ringfence_check(const struct ringfence_sandbox *sandbox, uint32_t address,
     return (void *)address;
 }
 
+/* An import's structure result (AAPCS 6.5), to where the sandbox wants it, which has been checked. The host's function
+ * does not write there itself: it may do so with stores that fault unless they are aligned. */
+void ringfence_give_result(void *sandboxs, const void *hosts, uint32_t size)
+{
+    copy((uint32_t)sandboxs, (uint32_t)hosts, size);
+}
+
+/* A function that the sandbox hands to the host, or NULL. */
+ringfence_function ringfence_check_function(const struct ringfence_sandbox *sandbox, uint32_t address)
+{
+    if (address != 0 && !is_function(sandbox, address))
+        ringfence_reject(sandbox, RINGFENCE_FAULT_FUNCTION, address);
+    return (ringfence_function)address;
+}
+
 /* The argument of an import that was passed on the stack (AAPCS 6.4.2), `index` 0 being the first. */
 uint32_t ringfence_stack_word(const struct ringfence_sandbox *sandbox, uint32_t index)
 {
@@ -336,6 +434,7 @@ uint32_t ringfence_stack_word(const struct ringfence_sandbox *sandbox, uint32_t 
 /* Last step of an import's thunk: do not go back to a sandbox that is to be aborted. */
 void ringfence_import_done(const struct ringfence_sandbox *sandbox)
 {
+    sandbox->state->phase = RF_HELD; /* first: an abort that comes now is refused, not noted and then overlooked */
     if (sandbox->state->abort)
         ringfence_reject(sandbox, RINGFENCE_FAULT_ABORTED, 0);
 }

@@ -7,8 +7,8 @@
 #if !defined(__ARM_ARCH_7M__) && !defined(__ARM_ARCH_7EM__)
 #error "Ringfence's gates are for ARMv7-M so far: compile for a Cortex-M3, M4 or M7"
 #endif
-#ifdef __ARM_FP
-#error "Ringfence's gates do not switch floating-point registers yet: compile the host with -mfloat-abi=soft"
+#if defined(__ARM_PCS_VFP) && !defined(__ARM_FP)
+#error "-mfloat-abi=hard needs an FPU: give its -mfpu= or the core's -mcpu="
 #endif
 
 /* Phases of a sandbox. RUNNING means exactly: the owner thread is on the sandbox's stack, through PSP. */
@@ -24,24 +24,35 @@
 #define RF_STATUS_CONTEXT 1
 #define RF_STATUS_FAULT 6
 
-/* Offsets in struct ringfence_state, checked in gate.c. */
+/* Offsets in struct ringfence_state, checked in gate.c. switch.S stores RELEASE with ABORT and ENTRY with HOST_CONTROL,
+ * and loads HOST_CONTROL with HOST_SP, as pairs. */
 #define RF_PHASE 0
 #define RF_RELEASE 4
-#define RF_HOST_CONTROL 8
-#define RF_HOST_SP 12
-#define RF_ENTRY 16
-#define RF_SANDBOX_SP 20
-#define RF_SANDBOX_LR 24
-#define RF_SANDBOX_R4 28
-#define RF_ABORT 32
+#define RF_ABORT 8
+#define RF_ENTRY 12
+#define RF_HOST_CONTROL 16
+#define RF_HOST_SP 20
+#define RF_SANDBOX_SP 24
+#define RF_SANDBOX_LR 28
+#define RF_SANDBOX_R4 32
 #define RF_STATUS 36
-/* struct ringfence_sandbox */
+#define RF_SANDBOX_FPSCR 40
+#define RF_FP_RESULT 44
+/* struct ringfence_sandbox; switch.S loads the first three at once */
 #define RF_STATE 0
 #define RF_STACK_HIGH 4
 #define RF_RETURN 8
+#define RF_SLOTS_START 12
+#define RF_SLOTS_END 16
 /* struct ringfence_entry */
 #define RF_ENTRY_ADDRESS 0
 #define RF_ENTRY_ERROR 4
+/* struct ringfence_words */
+#define RF_WORDS_FP 16
+
+#define RF_CORE_ARGUMENTS 4
+#define RF_FP_ARGUMENTS 16
+#define RF_FP_RESULTS 8
 
 #define RF_CONTROL_NPRIV 1
 #define RF_CONTROL_SPSEL 2
@@ -58,14 +69,18 @@ struct ringfence_entry {
 struct ringfence_state {
     volatile uint32_t phase;
     uint32_t release;                    /* the phase to leave behind on a normal exit */
-    uint32_t host_control;               /* CONTROL of the caller */
-    uint32_t host_sp;                    /* points at the caller's saved r3-r11, pc */
+    volatile uint32_t abort;             /* asked for during an import */
     const struct ringfence_entry *entry; /* being called */
+    uint32_t host_control;               /* CONTROL of the caller */
+    uint32_t host_sp;                    /* points at the caller's saved registers (switch.S) */
     uint32_t sandbox_sp;                 /* during an import */
     uint32_t sandbox_lr;                 /* return address of the import */
     uint32_t sandbox_r4;
-    volatile uint32_t abort;             /* asked for during an import */
-    volatile uint32_t status;            /* enum ringfence_status */
+    volatile uint32_t status; /* enum ringfence_status */
+#ifdef __ARM_FP
+    uint32_t sandbox_fpscr;             /* during an import */
+    uint32_t fp_result[RF_FP_RESULTS]; /* s0-s7 of the last import that returned floating-point values */
+#endif
     struct ringfence_fault fault;
 };
 
@@ -74,6 +89,7 @@ struct ringfence_sandbox {
     struct ringfence_state *state;
     uint32_t stack_high;
     uint32_t return_address; /* where its exports return to, with Thumb bit */
+    uint32_t slots_start, slots_end; /* branches to its functions whose addresses are taken; a power of two in size */
     const struct ringfence_entry *init;
     const char *name;
     uint32_t code_start, code_end;
@@ -91,13 +107,29 @@ struct ringfence_heap_top {
     uint32_t limit;  /* _sbrk gives out nothing at or above this: copies of buffers live there */
 };
 
-/* One call of an export that takes buffers. `status` is sticky: after an error the later steps do nothing. */
+/* Arguments of an export, then its result in the same places. Those on the stack are not here. */
+struct ringfence_words {
+    uint32_t core[RF_CORE_ARGUMENTS];
+#ifdef __ARM_FP
+    uint32_t fp[RF_FP_ARGUMENTS];
+#endif
+};
+
+/* A copy in the sandbox of a buffer that its function writes: copied back after the call. */
+struct ringfence_copy {
+    struct ringfence_copy *next;
+    void *host;
+    uint32_t address, size;
+};
+
+/* One call of an export by a generated C gate. `status` is sticky: after an error the later steps do nothing. */
 struct ringfence_call {
     const struct ringfence_sandbox *sandbox;
     enum ringfence_status status;
-    int held;         /* the sandbox is ours until ringfence_end() */
-    uint32_t top;     /* copies so far lie in [top, heap_end - sizeof(struct ringfence_heap_top)) */
-    uint32_t result[2];
+    int held;     /* the sandbox is ours until ringfence_end() */
+    uint32_t top; /* copies so far lie in [top, heap_end - sizeof(struct ringfence_heap_top)) */
+    struct ringfence_copy *copies;
+    struct ringfence_words words;
 };
 
 /* All sandboxes of the firmware, NULL at the end (generated). */
@@ -105,28 +137,79 @@ extern const struct ringfence_sandbox *const ringfence_sandboxes[];
 
 /* switch.S */
 uint32_t ringfence_switch(const struct ringfence_sandbox *sandbox, const struct ringfence_entry *entry,
-                          uint32_t words[4]);
+                          struct ringfence_words *words);
+uint32_t ringfence_switch_pointer(const struct ringfence_sandbox *sandbox, const struct ringfence_entry *entry,
+                                  struct ringfence_words *words, uint32_t pointer);
 void ringfence_recover(const struct ringfence_sandbox *sandbox) __attribute__((noreturn));
 
-/* gate.c: steps of a marshalling gate, and of an import's checks */
+/* gate.c: steps of an export's C gate */
 enum ringfence_status ringfence_take(const struct ringfence_sandbox *sandbox);
 void ringfence_begin(struct ringfence_call *call, const struct ringfence_sandbox *sandbox);
 uint32_t ringfence_copy_in(struct ringfence_call *call, const void *host, uint32_t size);
-uint32_t ringfence_make_room(struct ringfence_call *call, const void *host, uint32_t size);
-void ringfence_run(struct ringfence_call *call, const struct ringfence_entry *entry, uint32_t r0, uint32_t r1,
-                   uint32_t r2, uint32_t r3);
-void ringfence_copy_out(const struct ringfence_call *call, void *host, uint32_t address, uint32_t size);
-void *ringfence_pointer(struct ringfence_call *call);
+uint32_t ringfence_copy_both(struct ringfence_call *call, void *host, uint32_t size, struct ringfence_copy *back);
+uint32_t ringfence_make_room(struct ringfence_call *call, void *host, uint32_t size, struct ringfence_copy *back);
+void ringfence_stack_argument(struct ringfence_call *call, uint32_t index, uint32_t word);
+void ringfence_run(struct ringfence_call *call, const struct ringfence_entry *entry);
+void ringfence_run_pointer(struct ringfence_call *call, const struct ringfence_entry *entry, ringfence_function function);
 void ringfence_end(struct ringfence_call *call);
+uint32_t ringfence_end_word(struct ringfence_call *call, uint32_t error);
+uint64_t ringfence_end_words(struct ringfence_call *call, uint64_t error);
+void *ringfence_end_pointer(struct ringfence_call *call, uint32_t error);
+ringfence_function ringfence_end_function(struct ringfence_call *call, uint32_t error);
+void ringfence_end_memory(struct ringfence_call *call, void *host, uint32_t size);
 uint32_t ringfence_times(uint32_t a, uint32_t b);
 
+/* gate.c: steps of an import's C half */
 #define RF_READ 0
 #define RF_WRITE 1
 void *ringfence_check(const struct ringfence_sandbox *sandbox, uint32_t address, uint32_t size, int access);
+void ringfence_give_result(void *sandboxs, const void *hosts, uint32_t size);
+ringfence_function ringfence_check_function(const struct ringfence_sandbox *sandbox, uint32_t address);
 uint32_t ringfence_stack_word(const struct ringfence_sandbox *sandbox, uint32_t index);
 void ringfence_import_done(const struct ringfence_sandbox *sandbox);
 void ringfence_reject(const struct ringfence_sandbox *sandbox, enum ringfence_fault_kind kind, uint32_t address)
     __attribute__((noreturn));
+
+/* The words of a floating-point value and back, without conversion. */
+static inline uint32_t ringfence_float_word(float value)
+{
+    union {
+        float value;
+        uint32_t word;
+    } both = {value};
+
+    return both.word;
+}
+
+static inline float ringfence_word_float(uint32_t word)
+{
+    union {
+        uint32_t word;
+        float value;
+    } both = {word};
+
+    return both.value;
+}
+
+static inline uint64_t ringfence_double_words(double value)
+{
+    union {
+        double value;
+        uint64_t words;
+    } both = {value};
+
+    return both.words;
+}
+
+static inline double ringfence_words_double(uint64_t words)
+{
+    union {
+        uint64_t words;
+        double value;
+    } both = {words};
+
+    return both.value;
+}
 
 /* faults.c */
 void ringfence_note_fault(const struct ringfence_sandbox *sandbox, enum ringfence_fault_kind kind, uint32_t pc,

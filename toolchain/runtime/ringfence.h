@@ -36,6 +36,10 @@ extern "C" {
 
 struct ringfence_sandbox; /* one constant descriptor per sandbox: ringfence_NAME */
 
+/* The address of a function of a sandbox (`function` in a prototype). The host cannot call it; the gate of a prototype
+ * (*NAME)(...) can, and checks it. */
+typedef const struct ringfence_code *ringfence_function;
+
 /* How a call of an export, or a request below, ended. */
 enum ringfence_status {
     RINGFENCE_OK = 0,
@@ -45,6 +49,7 @@ enum ringfence_status {
     RINGFENCE_ERROR_POINTER = 4, /* a buffer lies partly in the window or in the sandbox's stack; a bad result */
     RINGFENCE_ERROR_ROOM = 5,    /* the sandbox's heap has no room for copies of the buffers */
     RINGFENCE_ERROR_FAULT = 6,   /* it faulted, trapped or was aborted: ringfence_last_fault() */
+    RINGFENCE_ERROR_FUNCTION = 7, /* not the address of a function of this sandbox: stale, forged, or a bad result */
 };
 
 enum ringfence_fault_kind {
@@ -68,7 +73,8 @@ struct ringfence_fault {
     enum ringfence_fault_kind kind;
     uint32_t pc;      /* address of the instruction (for POINTER and EXIT by an import: where it would return to) */
     uint32_t cfsr;    /* Configurable Fault Status Register, 0 if no exception was taken */
-    uint32_t address; /* the data address, where the hardware (or the pointer check) knows it; otherwise 0 */
+    uint32_t address; /* the data address, where the hardware (or the pointer check) knows it; for FUNCTION: where the
+                         call would have returned to; otherwise 0 */
 };
 
 /* The name given in the build script. */
@@ -91,8 +97,8 @@ enum ringfence_status ringfence_reset(const struct ringfence_sandbox *sandbox);
 
 /* For interrupt handlers (a watchdog tick, say) and imports: end the call that the sandbox is serving, as if it had
  * faulted. Returns 1 if the interrupted code was the sandbox's, or is an import that it called (the call then ends when
- * the import returns); 0 if nothing was done: the sandbox is idle, another thread runs, or the gate is just being
- * passed: try again at the next tick. */
+ * the import returns). Returns 0 if the sandbox is idle; and if another thread runs, or the gate is just being passed:
+ * the call ends with its next import then, or by asking again at the next tick. */
 int ringfence_abort(const struct ringfence_sandbox *sandbox);
 
 /* 1 if [pointer, pointer + size) lies in the sandbox's window and outside its stack: use it on every address that a

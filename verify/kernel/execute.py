@@ -11,63 +11,42 @@ stack is known to be free below s). See docs/safety.md for why this suffices.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NoReturn
 
+from . import safety
 from .image import Image
 from .isa.conditions import condition as condition_holds
 from .isa.decode import Instruction, Refused, decode
 from .policy import Sandbox
 from .proof import Fact, Function, Invariant
-from .safety import (
-    RA,
-    S,
-    call_is_safe,
-    distance_from_s,
-    return_is_safe,
-    return_slot,
-    stack_bounds,
-    stack_is_safe,
-    store_is_safe,
-    tail_call_is_safe,
-    write_set,
-)
-from .term import FALSE, TRUE, Term, add, and_, const, eq, ite, not_, ule, ult, var
+from .safety import RA, S
+from .term import FALSE, TRUE, Term, add, and_, const, eq, ite, not_, shl, sub, ule, ult, var
+from .theorem import Theorem, theorem_of
 
 SP, LR, PC = 13, 14, 15
 _ALWAYS = 14
 _FLAGS = "nzcv"
+_INITIAL = [var(f"r{number}") for number in range(15)]  # registers and flags at the start of a block
+_INITIAL_FLAGS = {name: var(name, 1) for name in _FLAGS}
 _MAX_TABLE = 1 << 16
-_WORD = 1 << 32
 
 
 @dataclass(frozen=True)
-class Obligation:
-    """`conclusion` must follow from `hypotheses` (booleans) at `address`; `rule` names what it is for."""
+class Failure:
+    """One reason to reject: the rule, the instruction's address, and why. With a theorem: unless that is proved."""
 
+    sandbox: str
     rule: str
-    address: int
+    address: int | None
     detail: str
-    hypotheses: tuple[Term, ...]
-    conclusion: Term
-
-
-@dataclass(frozen=True)
-class Violation:
-    """What no proof can mend: the rule, the instruction's address, and why."""
-
-    rule: str
-    address: int
-    detail: str
+    theorem: Theorem | None = None
 
 
 class Stop(Exception):
-    """The block cannot be followed further: carries the violation."""
-
-    def __init__(self, violation: Violation) -> None:
-        super().__init__(violation.detail)
-        self.violation = violation
+    """The block cannot be followed further; the failure has been noted."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +57,14 @@ class Context:
     image: Image
     needs: Mapping[int, int]  # entry address of each function -> stack need
 
+    @cached_property
+    def _code(self) -> bytes:
+        return self.image.read(self.sandbox.code.start, self.sandbox.code.end - self.sandbox.code.start) or b""
+
     def code(self, address: int, size: int) -> bytes | None:
         """Bytes of the sandbox's code, or None outside it."""
-        return self.image.read(address, size) if self.sandbox.code.covers(address, address + size) else None
+        offset = address - self.sandbox.code.start
+        return self._code[offset : offset + size] if 0 <= offset <= len(self._code) - size else None
 
     def fact(self, address: int, size: int) -> int | None:
         """The value of memory that never changes: the sandbox's code and constants."""
@@ -89,40 +73,47 @@ class Context:
             return None if found is None else int.from_bytes(found, "little")
         return None
 
+    def need(self, target: int) -> int | None:
+        """The stack that the function or import at `target` needs; None if there is neither."""
+        imported = self.sandbox.import_at(target)
+        return self.needs.get(target) if imported is None else imported.stack
+
+    @cached_property
     def slots_need(self) -> int | None:
-        """What a call through the pointer table may need: the worst slot. None while a slot is no function."""
-        needs = [self.needs.get(a) for a in range(self.sandbox.slots.start, self.sandbox.slots.end, 4)]
-        known = [n for n in needs if n is not None]
-        return max(known) if len(known) == len(needs) else None
+        """What a call through the pointer table may need: the worst slot. None if a slot is no function."""
+        slots = range(self.sandbox.slots.start, self.sandbox.slots.end, 4)
+        return max(self.needs[a] for a in slots) if all(a in self.needs for a in slots) else None
 
 
 class Executor:
-    """A Machine (isa/machine.py) on terms; one object runs one block. Collects `obligations` and `violations`."""
+    """A Machine (isa/machine.py) on terms; one object runs one block.
+
+    Collects `failures`, which no proof can mend, and `obligations`, which are failures unless proved.
+    """
 
     def __init__(self, context: Context, function: Function) -> None:
         self.context = context
         self.function = function
-        self.obligations: list[Obligation] = []
-        self.violations: list[Violation] = []
+        self.obligations: list[Failure] = []
+        self.failures: list[Failure] = []
         self.executed: set[int] = set()  # addresses of the block's instructions
 
     # -- running -------------------------------------------------------------------------------------------------
 
     def run(self, start: int, invariant: Invariant) -> None:
-        """Follow the block at `start`; afterwards look at `obligations` and `violations`."""
+        """Follow the block at `start`; afterwards look at `obligations` and `failures`."""
         self._fresh = 0
         self.depth, self.slot, self.left = invariant.depth, invariant.slot, invariant.left
         self.hypotheses: list[Term] = []
-        self._regs = [self._initial(r, invariant.facts.get(r)) for r in range(15)]
-        self._flag = {name: var(name, 1) for name in _FLAGS}
+        self._regs = self._registers(invariant.facts)
+        self._flag = dict(_INITIAL_FLAGS)
         self._it: list[int] = []
         self._guard = TRUE
         self._ended = False
         self.pc = self.next_pc = start
-        if not stack_is_safe(self.depth, self.left):
-            self.violations.append(Violation("stack", start, "the invariant allows SP outside the stack"))
-            return
         try:
+            if not safety.stack_is_safe(self.depth, self.left):
+                self.stop("stack", "the invariant allows SP outside the stack")
             while not self._ended:
                 self._step()
                 self.pc = self.next_pc
@@ -130,21 +121,19 @@ class Executor:
                 if not self._ended and not self._it and self.pc in self.function.blocks:
                     self.edge(self.pc, TRUE)
                     self._ended = True
-        except Stop as stop:
-            self.violations.append(stop.violation)
+        except Stop:
+            return
 
-    def _initial(self, register: int, fact: Fact | None) -> Term:
-        value = var(f"r{register}")
-        if fact is None:
-            return value
-        if fact.kind == "const":
-            return const(fact.low)
-        if fact.kind == "s":
-            return add(S, const(-fact.low))
-        if fact.kind == "ra":
-            return RA
-        self.assume(_in_range(value, fact))
-        return value
+    def _registers(self, facts: Sequence[Fact]) -> list[Term]:
+        """What the registers hold at the start of the block: unknown numbers, but for the facts."""
+        values = list(_INITIAL)
+        for fact in facts:
+            if fact.exact:
+                values[fact.register] = RA if fact.base == "ra" else add(_base(fact, values), const(fact.low))
+        for fact in facts:
+            if fact.base != "ra":  # that is said of the term RA, not of a number: another term would make it false
+                self.assume(_holds(fact, values))
+        return values
 
     def _step(self) -> None:
         instruction = self._fetch()
@@ -169,21 +158,25 @@ class Executor:
         if code is None or self.pc & 1:
             self.stop("code", "control reaches an address that is not code of the sandbox")
         try:
-            return decode(code, 0)
+            found = decode(code, 0)
         except Refused as refused:
             self.stop("instruction", str(refused))
+        if found.needs not in self.context.sandbox.extensions:
+            self.stop("instruction", f"{found.name}: the policy's arch and fpu do not have it ({found.needs})")
+        return found
 
     def stop(self, rule: str, detail: str) -> NoReturn:
-        raise Stop(Violation(rule, self.pc, detail))
+        self.failures.append(Failure(self.context.sandbox.name, rule, self.pc, detail))
+        raise Stop
 
     def require(self, rule: str, conclusion: Term, detail: str, condition: Term = TRUE) -> None:
         """`conclusion` must hold here, whenever this instruction is executed and `condition` holds."""
         if conclusion is TRUE:
             return
-        extra = [t for t in (self._guard, condition) if t is not TRUE]
-        hypotheses = (*self.hypotheses, *self.known(), *extra)
+        hypotheses = (*self.hypotheses, *self.known(), self._guard, condition)
         if conclusion not in hypotheses:
-            self.obligations.append(Obligation(rule, self.pc, detail, hypotheses, conclusion))
+            theorem = theorem_of(hypotheses, conclusion)
+            self.obligations.append(Failure(self.context.sandbox.name, rule, self.pc, detail, theorem))
 
     def assume(self, fact: Term) -> None:
         """From here on `fact` holds on this path."""
@@ -194,7 +187,7 @@ class Executor:
                 continue
             seen.add(part)
             if part.op == "and":
-                todo.extend(reversed(part.operands()))
+                todo.extend(reversed(part.operands))
             else:
                 self.learn(part)
 
@@ -204,7 +197,7 @@ class Executor:
 
     def known(self) -> tuple[Term, ...]:
         """What is known of s: it lies in the stack, with `left` bytes and the interrupt room free below it."""
-        bounds = stack_bounds(self.context.sandbox, self.left)
+        bounds = safety.stack_bounds(self.context.sandbox, self.left)
         return ule(const(bounds.start), S), ule(S, const(bounds.end))
 
     # -- Machine: registers and flags ----------------------------------------------------------------------------
@@ -227,14 +220,14 @@ class Executor:
             self._regs[number] = ite(self._guard, value, self._regs[number])
 
     def _set_sp(self, value: Term) -> None:
-        depth = distance_from_s(value)
+        depth = safety.distance_from_s(value)
         if depth is None:
             self.stop("stack", "SP becomes a value that is not a known distance from SP at the function's entry")
         if depth == self.depth:
             return
         if self._guard is not TRUE:
             self.stop("stack", "SP changes under a condition")
-        if not stack_is_safe(depth, self.left):
+        if not safety.stack_is_safe(depth, self.left):
             self.stop("stack", f"SP would be {depth} bytes below its entry value; safe are 0 to {self.left}")
         self.depth = depth
 
@@ -258,24 +251,24 @@ class Executor:
     # -- Machine: memory -----------------------------------------------------------------------------------------
 
     def load(self, address: Term, size: int) -> Term:
-        if size == 4 and self.slot and address is return_slot(self.context.sandbox):
+        if size == 4 and self.slot and address is safety.return_slot(self.context.sandbox):
             return RA
         value = None if address.value is None else self.context.fact(address.value, size)
         return self.unknown(8 * size) if value is None else const(value, 8 * size)
 
     def store(self, address: Term, size: int, value: Term) -> None:
         sandbox = self.context.sandbox
-        if address is return_slot(sandbox):
+        if address is safety.return_slot(sandbox):
             if size != 4 or value is not RA:
                 self.stop("return-slot", "only the function's return address may be stored in its shadow slot")
             self.slot = self.slot or self._guard is TRUE
             return
-        distance = distance_from_s(address)
+        distance = safety.distance_from_s(address)
         if distance is not None:  # SP-relative: decided by arithmetic, since s lies in known bounds
-            bounds = stack_bounds(sandbox, self.left)
-            if any(r.covers(bounds.start - distance, bounds.end - distance + size) for r in write_set(sandbox)):
+            bounds = safety.stack_bounds(sandbox, self.left)
+            if any(r.covers(bounds.start - distance, bounds.end - distance + size) for r in safety.write_set(sandbox)):
                 return
-        self.require("store", store_is_safe(sandbox, address, size), f"a store of {size} bytes")
+        self.require("store", safety.store_is_safe(sandbox, address, size), f"a store of {size} bytes")
 
     # -- Machine: control ----------------------------------------------------------------------------------------
 
@@ -296,11 +289,11 @@ class Executor:
                 self.stop("target", "a jump to an address without Thumb bit")
             self.edge(value.value - 1, TRUE)
         elif value is RA:
-            if not return_is_safe(self.depth, value):
+            if not safety.return_is_safe(self.depth, value):
                 self.stop("return", f"returns with SP {self.depth} bytes below its entry value")
         else:
-            self._tail_call(self.context.slots_need(), "the pointer table")
-            self.require("jump", call_is_safe(self.context.sandbox, value), "a jump through a pointer")
+            self._tail_call(self.context.slots_need, "the pointer table")
+            self.require("jump", safety.call_is_safe(self.context.sandbox, value), "a jump through a pointer")
         self._leave(TRUE)
 
     def jump_table(self, base: Term, index: Term, entry_size: int) -> None:
@@ -322,30 +315,27 @@ class Executor:
         self._leave(TRUE)
 
     def call(self, target: int) -> None:
-        link = const(self.next_pc | 1)
-        imported = self.context.sandbox.import_at(target)
-        if imported is not None:
-            self._called(imported.stack, imported.name)
-            if not imported.returns:
-                self._leave(TRUE)
-        elif target in self.context.needs:
-            self._called(self.context.needs[target], f"the function at {target:#x}")
-        else:  # a jump inside the function that leaves a known constant in LR (libgcc does this)
-            before = self._regs[LR]
-            self._regs[LR] = link
+        need = self.context.need(target)
+        if need is None:  # a jump inside the function that leaves a known constant in LR (libgcc does this)
+            before, self._regs[LR] = self._regs[LR], const(self.next_pc | 1)
             self.edge(target, TRUE)
             self._regs[LR] = before
+            self._leave(TRUE)
+            return
+        self._called(need, f"the callee at {target:#x}")
+        imported = self.context.sandbox.import_at(target)
+        if imported is not None and not imported.returns:
             self._leave(TRUE)
 
     def call_value(self, value: Term) -> None:
         if value.value is not None and value.value & 1 and self._is_function(value.value - 1):
             self.call(value.value - 1)
             return
-        self.require("call", call_is_safe(self.context.sandbox, value), "a call through a pointer")
-        self._called(self.context.slots_need(), "the pointer table")
+        self.require("call", safety.call_is_safe(self.context.sandbox, value), "a call through a pointer")
+        self._called(self.context.slots_need, "the pointer table")
 
     def _is_function(self, address: int) -> bool:
-        return address in self.context.needs or self.context.sandbox.import_at(address) is not None
+        return self.context.need(address) is not None
 
     def _called(self, need: int | None, callee: str) -> None:
         """A call that comes back: everything is unknown then but SP, and the slot unless the callee shares it."""
@@ -358,25 +348,22 @@ class Executor:
         self._flag = {name: self.unknown(1) for name in _FLAGS}
 
     def _tail_call(self, need: int | None, callee: str) -> None:
-        if not tail_call_is_safe(self.depth, self._regs[LR]):
+        if not safety.tail_call_is_safe(self.depth, self._regs[LR]):
             self.stop("tail-call", f"{callee} is entered by a jump with SP or LR not as at the function's entry")
         if need is None or need > self.left:
             self.stop("stack", f"{callee} needs {need} bytes of stack; {self.left} are known to be left")
 
     def edge(self, target: int, condition: Term) -> None:
         """Control goes to `target` if `condition` holds."""
-        invariant = self.function.blocks.get(target)
         if and_(self._guard, condition) is FALSE:
             return
-        imported = self.context.sandbox.import_at(target)
-        if invariant is not None:
-            self._establish(target, invariant, condition)
-        elif target in self.context.needs:
-            self._tail_call(self.context.needs[target], f"the function at {target:#x}")
-        elif imported is not None:
-            self._tail_call(imported.stack, imported.name)
-        else:
+        if target in self.function.blocks:
+            self._establish(target, self.function.blocks[target], condition)
+            return
+        need = self.context.need(target)
+        if need is None:
             self.stop("target", f"control goes to {target:#x}, which is neither a block nor a function nor an import")
+        self._tail_call(need, f"the callee at {target:#x}")
 
     def _establish(self, target: int, invariant: Invariant, condition: Term) -> None:
         """The invariant of the block at `target` must hold."""
@@ -386,27 +373,29 @@ class Executor:
         if invariant.slot and not self.slot:
             self.stop("invariant", f"the return address is claimed to be saved {where}, and is not")
         if invariant.left > self.left:
-            claimed = stack_bounds(self.context.sandbox, invariant.left)
+            claimed = safety.stack_bounds(self.context.sandbox, invariant.left)
             if claimed.start > claimed.end:
                 self.stop("stack", f"{invariant.left} bytes are more than the whole stack")
             enough = ule(const(claimed.start), S)
             self.require("stack", enough, f"{invariant.left} bytes of stack left {where}", condition)
-        for register, fact in invariant.facts.items():
-            holds = _holds(self._regs[register], fact)
-            self.require("invariant", holds, f"r{register} {fact.kind} {where}", condition)
+        for fact in invariant.facts:
+            self.require("invariant", _holds(fact, self._regs), f"r{fact.register} from {fact.base} {where}", condition)
 
 
-def _in_range(value: Term, fact: Fact) -> Term:
-    if fact.high - fact.low == _WORD - 1:
-        return TRUE
-    return ult(add(value, const(-fact.low)), const(fact.high - fact.low + 1))
+def _base(fact: Fact, registers: Sequence[Term]) -> Term:
+    """The term that a fact measures its register from."""
+    if fact.base in ("0", "s"):
+        return S if fact.base == "s" else const(0)
+    scaled = shl(registers[int(fact.base[1:])], const(abs(fact.scale).bit_length() - 1))
+    return scaled if fact.scale > 0 else sub(const(0), scaled)
 
 
-def _holds(value: Term, fact: Fact) -> Term:
-    if fact.kind == "const":
-        return eq(value, const(fact.low))
-    if fact.kind == "s":
-        return eq(value, add(S, const(-fact.low)))
-    if fact.kind == "ra":
+def _holds(fact: Fact, registers: Sequence[Term]) -> Term:
+    """The fact as a boolean term, of registers with these values."""
+    value = registers[fact.register]
+    if fact.base == "ra":
         return TRUE if value is RA else FALSE
-    return _in_range(value, fact)
+    if fact.width == 0:
+        return eq(value, add(_base(fact, registers), const(fact.low)))
+    distance = add(sub(value, _base(fact, registers)), const(-fact.low))
+    return and_(ule(distance, const(fact.width)), eq(and_(distance, const(fact.step - 1)), const(0)))

@@ -10,10 +10,11 @@ from itertools import pairwise
 from .rejected import Rejected
 
 _ELF_HEADER = struct.Struct("<16sHHIIIIIHHHHHH")
-_PROGRAM_HEADER = struct.Struct("<8I")
+_PROGRAM_HEADER, _SECTION_HEADER = struct.Struct("<8I"), struct.Struct("<10I")
 _ET_EXEC, _EM_ARM, _PT_LOAD = 2, 40, 1
-_PN_XNUM = 0xFFFF  # then the number would be in section header 0
+_SHT_NOBITS, _SHF_ALLOC = 8, 2
 _LIMIT = 1 << 32
+_MAX_SEGMENTS = 1024
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,11 @@ def read_image(elf: bytes) -> Image:
         raise Rejected("elf", "not a 32-bit little-endian file")
     if kind != _ET_EXEC or machine != _EM_ARM:
         raise Rejected("elf", "not a linked ARM executable")
-    if phnum == _PN_XNUM:
-        raise Rejected("elf", "the number of program headers is not in the header")
+    if phnum > _MAX_SEGMENTS:  # PN_XNUM, which says that the number is elsewhere, is larger, too
+        raise Rejected("elf", f"more than {_MAX_SEGMENTS} program headers")
     if phentsize != _PROGRAM_HEADER.size or phoff + phnum * phentsize > len(elf):
         raise Rejected("elf", "the program headers lie outside the file")
-    segments = []
+    segments: list[Segment] = []
     for i in range(phnum):
         kind, offset, address, load, filesz, memsz, _, _ = _PROGRAM_HEADER.unpack_from(elf, phoff + i * phentsize)
         if kind != _PT_LOAD or (memsz == 0 and filesz == 0):
@@ -68,12 +69,16 @@ def read_image(elf: bytes) -> Image:
             raise Rejected("elf", "a loaded segment lies outside the file", address)
         if address + memsz > _LIMIT or load + memsz > _LIMIT:
             raise Rejected("elf", "a loaded segment wraps around the address space", address)
+        if sum(len(s.data) for s in segments) + filesz > len(elf):
+            raise Rejected("elf", "segments share bytes of the file", address)
         segments.append(Segment(address, load, memsz, elf[offset : offset + filesz]))
     if not segments:
         raise Rejected("elf", "the file loads nothing")
     segments.sort(key=lambda s: s.address)
     _check_disjoint(segments)
-    return Image(tuple(segments))
+    image = Image(tuple(segments))
+    _check_sections(elf, image)
+    return image
 
 
 def _check_disjoint(segments: list[Segment]) -> None:
@@ -84,3 +89,20 @@ def _check_disjoint(segments: list[Segment]) -> None:
         for (_, end), (start, _) in pairwise(ranges):
             if start < end:
                 raise Rejected("segments", "two loaded segments overlap", start)
+
+
+def _check_sections(elf: bytes, image: Image) -> None:
+    """Some programmers (objcopy, gdb's `load`) take sections, not segments: they must hold the same bytes."""
+    _, _, _, _, _, _, shoff, _, _, _, _, shentsize, shnum, _ = _ELF_HEADER.unpack_from(elf)
+    if not shoff:
+        return
+    if not shnum or shentsize != _SECTION_HEADER.size or shoff + shnum * shentsize > len(elf):
+        raise Rejected("elf", "the section headers lie outside the file")
+    total = 0
+    for i in range(shnum):
+        _, kind, flags, address, offset, size, *_ = _SECTION_HEADER.unpack_from(elf, shoff + i * shentsize)
+        if not flags & _SHF_ALLOC or kind == _SHT_NOBITS or not size:
+            continue
+        total += size
+        if total > len(elf) or image.read(address, size) != elf[offset : offset + size]:
+            raise Rejected("segments", "a section holds other bytes than the loaded segments do", address)

@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 Step = tuple[Sequence[int], Sequence[int]]
+_LONGEST = 256  # literals of a step: the time to check is then bounded by the length of the proof
 
 
 def refutes(clauses: Iterable[Sequence[int]], proof: Iterable[Step]) -> bool:
     """Whether `proof` shows that the clauses cannot all be true."""
-    known = [tuple(c) for c in clauses]
+    known = list(clauses)
     for literals, hints in proof:
-        if not _follows(known, literals, hints):
+        if len(literals) > _LONGEST or not _follows(known, literals, hints):
             return False
         if not literals:
             return True
-        known.append(tuple(literals))
+        known.append(literals)
     return False
 
 
@@ -30,10 +31,8 @@ def _follows(known: Sequence[Sequence[int]], literals: Sequence[int], hints: Seq
     for hint in hints:
         if not 1 <= hint <= len(known):
             return False
-        open_ones = {x for x in known[hint - 1] if x not in false}
-        if not open_ones:
-            return True
-        if len(open_ones) > 1:
-            return False
-        false.add(-open_ones.pop())
+        left = {x for x in known[hint - 1] if x not in false}
+        if len(left) != 1:
+            return not left
+        false.add(-left.pop())
     return False

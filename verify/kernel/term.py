@@ -1,53 +1,43 @@
-"""Bit-vector terms: hash-consed, simplified by their constructors, with an evaluator.
+"""Bit-vector terms: hash-consed, simplified by their constructors.
 
 A term is an unsigned bit-vector of `width` bits; a boolean is a term of width 1. Terms are compared by identity:
-structurally equal terms are the same object. Constructors only apply equations that hold for every value of the
-variables (tests/verify/kernel/test_term.py checks each against the evaluator and against z3).
+structurally equal terms are the same object. Constructors fold constants and otherwise apply only equations that hold
+for every value of the variables (tests/verify/kernel/test_term.py compares them with an evaluator and with z3).
 
 Operations: const var add and or xor not shl lshr ashr eq ult ite extract concat sext.
-Normal forms relied upon elsewhere: `base + const` (the constant outermost, see `split`), `(x & m) | c` with m & c == 0.
+Relied upon elsewhere: a sum with a constant is `add(base, const)`, see `split`; what is constant is a `const`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 
+@dataclass(eq=False, slots=True)
 class Term:
-    """One node; make it only through the constructors below."""
+    """One node; made only by the constructors below."""
 
-    __slots__ = ("args", "op", "width")
+    op: str
+    width: int
+    args: tuple[Any, ...]
+    operands: tuple[Term, ...] = field(init=False, repr=False)  # those of `args` that are terms
+    value: int | None = field(init=False, repr=False)  # the number, if the term is a constant
 
-    def __init__(self, op: str, width: int, args: tuple[Any, ...]) -> None:
-        self.op = op
-        self.width = width
-        self.args = args
-
-    @property
-    def value(self) -> int | None:
-        """The number, if the term is a constant."""
-        return self.args[0] if self.op == "const" else None
-
-    def operands(self) -> tuple[Term, ...]:
-        return tuple(a for a in self.args if isinstance(a, Term))
-
-    def with_args(self, args: tuple[Any, ...]) -> Term:
-        """The same operation on other arguments, not simplified."""
-        return _make(self.op, self.width, *args)
-
-    def __repr__(self) -> str:
-        if self.op == "const":
-            return f"{self.args[0]:#x}"
-        if self.op == "var":
-            return str(self.args[0])
-        return f"({self.op}{'' if self.width == 32 else self.width} {' '.join(map(repr, self.args))})"
+    def __post_init__(self) -> None:
+        self.operands = tuple(a for a in self.args if isinstance(a, Term))
+        self.value = self.args[0] if self.op == "const" else None
 
 
+_MOST_ADDENDS = 16
+OnNumbers = Callable[[int, int], int]
 _INTERNED: dict[tuple[object, ...], Term] = {}
 
 
-def _make(op: str, width: int, *args: Term | int | str) -> Term:
+def _term(op: str, width: int, *args: Term | int | str) -> Term:
     key = (op, width, *args)
     term = _INTERNED.get(key)
     if term is None:
@@ -56,145 +46,126 @@ def _make(op: str, width: int, *args: Term | int | str) -> Term:
 
 
 def const(value: int, width: int = 32) -> Term:
-    return _make("const", width, value & ((1 << width) - 1))
+    return _term("const", width, value & ((1 << width) - 1))
 
 
 def var(name: str, width: int = 32) -> Term:
-    return _make("var", width, name)
+    return _term("var", width, name)
 
 
 TRUE, FALSE = const(1, 1), const(0, 1)
 
 
-def _ordered(a: Term, b: Term) -> tuple[Term, Term]:
-    """Operands of a commutative operation: a constant goes last, the rest by age of the object."""
-    if a.op == "const":
-        return b, a
-    return a, b
+def _fold(op: str, on_numbers: OnNumbers, a: Term, b: Term, width: int) -> Term:
+    """The operation, carried out if both operands are constants."""
+    if a.value is not None and b.value is not None:
+        return const(on_numbers(a.value, b.value), width)
+    return _term(op, width, a, b)
 
 
 def split(t: Term) -> tuple[Term | None, int]:
     """(base, offset) with t == base + offset modulo 2^width; base is None for a constant."""
-    if t.op == "const":
-        return None, t.args[0]
-    if t.op == "add" and t.args[1].op == "const":
-        return t.args[0], t.args[1].args[0]
+    if t.value is not None:
+        return None, t.value
+    if t.op == "add" and t.operands[1].value is not None:
+        return t.operands[0], t.operands[1].value
     return t, 0
 
 
+def addends(t: Term) -> list[Term]:
+    """What a sum is made of. A long one counts as one piece: code can double it with each instruction."""
+    rest, parts = t, list[Term]()
+    while rest.op == "add" and len(parts) < _MOST_ADDENDS:
+        parts.append(rest.operands[1])
+        rest = rest.operands[0]
+    return [t] if rest.op == "add" else [rest, *reversed(parts)]
+
+
+def _opposite(a: Term, b: Term) -> bool:
+    return a.op == "not" and a.operands[0] is b
+
+
 def add(a: Term, b: Term) -> Term:
+    """Sums are flat, (x + y) + z, a constant last, unless they are long; x and ~x together are -1."""
     (x, m), (y, n) = split(a), split(b)
-    offset = const(m + n, a.width)
-    if x is None or y is None:
-        base = y if x is None else x
-        if base is None:
-            return offset
-    elif x is not_(y):
-        return const(m + n - 1, a.width)
-    else:
-        base = _make("add", a.width, x, y)
-    return base if offset.value == 0 else _make("add", a.width, base, offset)
+    parts, more = ([] if base is None else addends(base) for base in (x, y))
+    offset = m + n
+    for part in more:
+        opposite = next((p for p in parts if _opposite(p, part) or _opposite(part, p)), None)
+        if opposite is None:
+            parts.append(part)
+        else:
+            parts.remove(opposite)
+            offset -= 1
+    rest = const(offset, a.width)
+    if rest.value != 0 or not parts:
+        parts.append(rest)
+    return reduce(lambda total, part: _term("add", a.width, total, part), parts)
 
 
 def sub(a: Term, b: Term) -> Term:
-    return const(0, a.width) if a is b else add(add(a, not_(b)), const(1, a.width))
+    return add(add(a, not_(b)), const(1, a.width))
 
 
 def not_(a: Term) -> Term:
-    if a.op == "const":
-        return const(~a.args[0], a.width)
-    if a.op == "not":
-        inner: Term = a.args[0]
-        return inner
-    if a.op == "add" and a.args[1].op == "const":
-        # ~(x + c) == ~x - c keeps constants outermost
-        return add(not_(a.args[0]), const(-a.args[1].args[0], a.width))
-    return _make("not", a.width, a)
+    if a.value is not None:
+        return const(~a.value, a.width)
+    base, offset = split(a)
+    if a.op == "add" and base is not None:  # ~(x + y) == ~x + ~y + 1: only the parts of a sum are negated
+        parts = [p.operands[0] if p.op == "not" else _term("not", a.width, p) for p in addends(base)]
+        return reduce(add, parts, const(len(parts) - 1 - offset, a.width))
+    return a.operands[0] if a.op == "not" else _term("not", a.width, a)
 
 
 def and_(a: Term, b: Term) -> Term:
-    a, b = _ordered(a, b)
-    if b.op == "const":
-        mask: int = b.args[0]
-        if a.op == "const":
-            return const(a.args[0] & mask, a.width)
-        if mask == 0:
-            return b
-        if mask == (1 << a.width) - 1:
-            return a
-        if a.op == "and" and a.args[1].op == "const":
-            return and_(a.args[0], and_(a.args[1], b))
-        if a.op == "or" and a.args[1].op == "const":
-            return or_(and_(a.args[0], b), and_(a.args[1], b))
-        if a.op == "concat" and a.args[0].op == "const":
-            low: Term = a.args[1]
-            if mask & ((1 << low.width) - 1) == (1 << low.width) - 1:
-                return concat(and_(a.args[0], const(mask >> low.width, a.width - low.width)), low)
-    elif a is b:
-        return a
-    elif a is not_(b):
-        return const(0, a.width)
-    return _make("and", a.width, a, b)
+    return _connective("and", operator.and_, a, b, neutral=-1)
 
 
 def or_(a: Term, b: Term) -> Term:
-    a, b = _ordered(a, b)
-    if b.op == "const":
-        bits: int = b.args[0]
-        if a.op == "const":
-            return const(a.args[0] | bits, a.width)
-        if bits == 0:
-            return a
-        if bits == (1 << a.width) - 1:
-            return b
-        if a.op == "or" and a.args[1].op == "const":
-            return or_(a.args[0], or_(a.args[1], b))
-        if a.op == "and" and a.args[1].op == "const" and a.args[1].args[0] & bits:
-            return or_(and_(a.args[0], const(a.args[1].args[0] & ~bits, a.width)), b)
-    elif a is b:
+    return _connective("or", operator.or_, a, b, neutral=0)
+
+
+def _connective(op: str, on_numbers: OnNumbers, a: Term, b: Term, neutral: int) -> Term:
+    """AND, OR. `neutral`: the number that leaves the other operand as it is; its complement is the result always."""
+    if a.value is not None:
+        a, b = b, a
+    if b in (a, const(neutral, a.width)):
         return a
-    elif a is not_(b):
-        return const(-1, a.width)
-    return _make("or", a.width, a, b)
+    if b is const(~neutral, a.width) or a is not_(b):
+        return const(~neutral, a.width)
+    if b.value is not None and a.op == op and a.operands[1].value is not None:  # two constants are joined
+        inner, mask = a.operands
+        return _connective(op, on_numbers, inner, _fold(op, on_numbers, mask, b, a.width), neutral)
+    return _fold(op, on_numbers, a, b, a.width)
 
 
 def xor(a: Term, b: Term) -> Term:
-    a, b = _ordered(a, b)
-    if a is b:
-        return const(0, a.width)
-    if b.op == "const":
-        if a.op == "const":
-            return const(a.args[0] ^ b.args[0], a.width)
-        if b.args[0] == 0:
-            return a
-        if b.args[0] == (1 << a.width) - 1:
-            return not_(a)
-    return _make("xor", a.width, a, b)
-
-
-def _shift(op: str, a: Term, by: Term, fold: Callable[[int, int, int], int]) -> Term:
-    if by.op == "const":
-        if a.op == "const":
-            return const(fold(a.args[0], by.args[0], a.width), a.width)
-        if by.args[0] == 0:
-            return a
-        if op != "ashr" and by.args[0] >= a.width:
-            return const(0, a.width)
-    return _make(op, a.width, a, by)
+    return const(0, a.width) if a is b else _fold("xor", operator.xor, a, b, a.width)
 
 
 def shl(a: Term, by: Term) -> Term:
     """Shift left; `by` has the same width and is NOT taken modulo it: 32 and more give 0."""
-    return _shift("shl", a, by, lambda x, n, w: x << n if n < w else 0)
+    base, offset = split(a)
+    if base is not None and offset and by.value is not None and by.value < a.width:  # a sum's constant stays outermost
+        return add(shl(base, by), const(offset << by.value, a.width))
+    return _shift("shl", operator.lshift, a, by)
 
 
 def lshr(a: Term, by: Term) -> Term:
-    return _shift("lshr", a, by, lambda x, n, w: x >> n if n < w else 0)
+    return _shift("lshr", operator.rshift, a, by)
+
+
+def _shift(op: str, on_numbers: OnNumbers, a: Term, by: Term) -> Term:
+    if by.value is not None and by.value >= a.width:
+        return const(0, a.width)
+    return a if by.value == 0 else _fold(op, on_numbers, a, by, a.width)
 
 
 def ashr(a: Term, by: Term) -> Term:
     """Arithmetic shift right; amounts of the width and more give copies of the sign."""
-    return _shift("ashr", a, by, lambda x, n, w: signed(x, w) >> min(n, w))
+    if by.value is not None and a.value is not None:
+        return const(signed(a.value, a.width) >> by.value, a.width)
+    return a if by.value == 0 else _term("ashr", a.width, a, by)
 
 
 def ror(a: Term, by: Term) -> Term:
@@ -208,77 +179,39 @@ def eq(a: Term, b: Term) -> Term:
     (x, m), (y, n) = split(a), split(b)
     if x is y:
         return const(m == n, 1)
-    if a.width == 1:
-        return not_(xor(a, b))
-    if x is None:  # b is not a constant then
+    if x is None:
         return eq(b, a)
-    left, offset = x, const(n - m, a.width)  # the offset goes to the right-hand side
-    right = offset if y is None else add(y, offset)
-    if right.op == "const" and left.op == "concat" and left.args[0].op == "const":
-        low: Term = left.args[1]
-        if right.args[0] >> low.width != left.args[0].args[0]:
-            return FALSE
-        return eq(low, const(right.args[0], low.width))
-    return _make("eq", 1, left, right)
+    rest = const(n - m, a.width)  # the offset goes to the right-hand side
+    return _term("eq", 1, x, rest if y is None else add(y, rest))
 
 
 def ult(a: Term, b: Term) -> Term:
     """Unsigned a < b."""
-    if a.op == "const" and b.op == "const":
-        return const(a.args[0] < b.args[0], 1)
-    if a is b or b.value == 0:
-        return FALSE
-    return _make("ult", 1, a, b)
+    return FALSE if a is b or b.value == 0 else _fold("ult", operator.lt, a, b, 1)
 
 
 def ule(a: Term, b: Term) -> Term:
     return not_(ult(b, a))
 
 
-def slt(a: Term, b: Term) -> Term:
-    top = const(1 << (a.width - 1), a.width)
-    return ult(xor(a, top), xor(b, top))
-
-
 def ite(condition: Term, a: Term, b: Term) -> Term:
-    if condition.op == "const":
-        return a if condition.args[0] else b
-    if a is b:
-        return a
-    if condition.op == "not":
-        condition, a, b = condition.args[0], b, a
-    if a.op == "ite" and a.args[0] is condition:
-        a = a.args[1]
-    if b.op == "ite" and b.args[0] is condition:
-        b = b.args[2]
-    if a is b:
-        return a
-    if a.width == 1:
-        return or_(and_(condition, a), and_(not_(condition), b))
-    return _make("ite", a.width, condition, a, b)
+    if condition.value is not None:
+        return a if condition.value else b
+    return a if a is b else _term("ite", a.width, condition, a, b)
 
 
 def extract(a: Term, low: int, width: int) -> Term:
     """Bits low .. low + width - 1."""
-    if width == a.width:
-        return a
-    if a.op == "const":
-        return const(a.args[0] >> low, width)
-    if a.op == "concat":
-        right: Term = a.args[1]
-        if low + width <= right.width:
-            return extract(right, low, width)
-        if low >= right.width:
-            return extract(a.args[0], low - right.width, width)
-    if a.op == "extract":
-        return extract(a.args[0], low + a.args[1], width)
-    return _make("extract", width, a, low)
+    if a.value is not None:
+        return const(a.value >> low, width)
+    return a if width == a.width else _term("extract", width, a, low)
 
 
 def concat(high: Term, low: Term) -> Term:
-    if high.op == "const" and low.op == "const":
-        return const(high.args[0] << low.width | low.args[0], high.width + low.width)
-    return _make("concat", high.width + low.width, high, low)
+    width = high.width + low.width
+    if high.value is not None and low.value is not None:
+        return const(high.value << low.width | low.value, width)
+    return _term("concat", width, high, low)
 
 
 def zext(a: Term, width: int = 32) -> Term:
@@ -286,56 +219,11 @@ def zext(a: Term, width: int = 32) -> Term:
 
 
 def sext(a: Term, width: int = 32) -> Term:
-    if a.width == width:
-        return a
-    if a.op == "const":
-        return const(signed(a.args[0], a.width), width)
-    return _make("sext", width, a)
+    if a.value is not None:
+        return const(signed(a.value, a.width), width)
+    return a if a.width == width else _term("sext", width, a)
 
 
 def signed(value: int, width: int = 32) -> int:
     """The two's complement reading of an unsigned value of `width` bits."""
     return value - (1 << width) if value >> (width - 1) else value
-
-
-_EVALUATORS: dict[str, Callable[..., int]] = {
-    "add": lambda w, a, b: a + b,
-    "and": lambda w, a, b: a & b,
-    "or": lambda w, a, b: a | b,
-    "xor": lambda w, a, b: a ^ b,
-    "not": lambda w, a: ~a,
-    "shl": lambda w, a, n: a << n if n < w else 0,
-    "lshr": lambda w, a, n: a >> n,
-    "ashr": lambda w, a, n: signed(a, w) >> n,
-    "eq": lambda w, a, b: a == b,
-    "ult": lambda w, a, b: a < b,
-    "ite": lambda w, c, a, b: a if c else b,
-}
-
-
-def evaluate(term: Term, environment: Mapping[str, int], memo: dict[Term, int] | None = None) -> int:
-    """The value of `term` when each variable has the value that `environment` gives it.
-
-    Raises KeyError for a variable that has none. `memo` may be shared between calls with one environment.
-    """
-    memo = {} if memo is None else memo
-    done = memo.get(term)
-    if done is not None:
-        return done
-    if term.op == "const":
-        return int(term.args[0])
-    if term.op == "var":
-        result: int = environment[term.args[0]]
-    else:
-        values = [evaluate(a, environment, memo) for a in term.operands()]
-        if term.op == "extract":
-            result = values[0] >> term.args[1]
-        elif term.op == "concat":
-            result = values[0] << term.args[1].width | values[1]
-        elif term.op == "sext":
-            result = signed(values[0], term.args[0].width)
-        else:
-            result = _EVALUATORS[term.op](term.width, *values)
-    value: int = result & ((1 << term.width) - 1)
-    memo[term] = value
-    return value

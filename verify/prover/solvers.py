@@ -28,7 +28,7 @@ def to_z3(term: Term, memo: dict[Term, Any]) -> Any:
     """The same value in z3: width 1 becomes Bool, the rest bit-vectors."""
     for t in post_order(term):
         if t not in memo:
-            memo[t] = _node(t, [memo[a] for a in t.operands()])
+            memo[t] = _node(t, [memo[a] for a in t.operands])
     return memo[term]
 
 
@@ -109,8 +109,7 @@ def counterexample(theorem: Theorem) -> Mapping[str, int] | None:
     model = solver.model()
     values: dict[str, int] = {}
     for declaration in model.decls():
-        name = declaration.name()
         value = model[declaration]
         number = int(z3.is_true(value)) if z3.is_bool(value) else value.as_long()
-        values[theorem.names[int(name[1:])]] = number
+        values[declaration.name()] = number
     return values

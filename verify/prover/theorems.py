@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..kernel.bitblast import clauses_of
 from ..kernel.lrat import Step, refutes
 from ..kernel.theorem import Theorem
+from .parallel import SECONDS, forked_map
 
 _SCHEMA = "create table if not exists proofs (theorem text primary key, proof text not null) without rowid"
 
@@ -28,26 +30,30 @@ def default_cache() -> Path:
 class ProofStore:
     """Gives proofs of theorems, by `search` where it has none. Use as a context manager.
 
-    `path`: the cache file, None for memory only. `used` has every proof given out, by the theorem's digest.
+    `path`: the cache file, None for memory only. `jobs`: processes that search. `seconds`: of processor time, that each
+    of them may spend on all theorems together; `untried` counts the theorems that were left then, and have no proof.
+    `used` has every proof given out, by the theorem's digest.
     """
 
-    def __init__(self, search: Callable[[Theorem], Sequence[Step] | None], path: Path | None) -> None:
+    def __init__(
+        self,
+        search: Callable[[Theorem], Sequence[Step] | None],
+        path: Path | None,
+        jobs: int = 1,
+        seconds: float = SECONDS,
+    ) -> None:
         self.search = search
         self.path = path
+        self.jobs = jobs
         self.used: dict[str, Sequence[Step]] = {}
         self.solved = 0
         self.cached = 0
+        self.untried = 0
+        self._seconds = seconds
         self._stored: dict[str, str] = {}
         self._new: dict[str, Sequence[Step]] = {}
 
     def __enter__(self) -> ProofStore:
-        if self.path is not None and self.path.exists():
-            try:
-                connection = sqlite3.connect(self.path)
-                self._stored = dict(connection.execute("select theorem, proof from proofs"))
-                connection.close()
-            except sqlite3.Error:
-                self._stored = {}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,19 +69,58 @@ class ProofStore:
         except (sqlite3.Error, OSError):
             pass  # a cache that cannot be written costs time, nothing else
 
-    def __call__(self, theorem: Theorem) -> Sequence[Step] | None:
+    def __call__(self, theorems: Sequence[Theorem]) -> Iterator[Sequence[Step] | None]:
+        """For each theorem its proof, None where none was found."""
+        self._read([t.digest() for t in theorems])
+        known = self.used.keys() | self._stored.keys()
+        missing = [t for t in theorems if t.digest() not in known]
+        found = forked_map(self._search, missing, self.jobs)
+        for theorem in theorems:
+            yield self._known(theorem) if theorem.digest() in known else self._keep(theorem, next(found))
+
+    def proof(self, theorem: Theorem) -> Sequence[Step] | None:
+        """One theorem's proof, or None."""
+        return next(iter(self([theorem])))
+
+    def _known(self, theorem: Theorem) -> Sequence[Step] | None:
         digest = theorem.digest()
         proof = self.used.get(digest) or self._from_disk(digest, theorem)
-        if proof is not None:
-            self.cached += 1
-        else:
-            self.solved += 1
-            proof = self.search(theorem)
-            if proof is None:
-                return None
-            self._new[digest] = proof
+        if proof is None:
+            return self._keep(theorem, self._search(theorem))
+        self.cached += 1
         self.used[digest] = proof
         return proof
+
+    def _search(self, theorem: Theorem) -> tuple[Sequence[Step] | None, bool]:
+        """The proof, and whether there was time to look for it."""
+        if self._seconds <= 0:
+            return None, False
+        start = time.process_time()
+        proof = self.search(theorem)
+        self._seconds -= time.process_time() - start
+        return proof, True
+
+    def _keep(self, theorem: Theorem, result: tuple[Sequence[Step] | None, bool]) -> Sequence[Step] | None:
+        proof, tried = result
+        self.solved += tried
+        self.untried += not tried
+        if proof is not None:
+            self.used[theorem.digest()] = self._new[theorem.digest()] = proof
+        return proof
+
+    def _read(self, digests: Sequence[str]) -> None:
+        """Look these theorems up in the file."""
+        if self.path is None or not self.path.exists():
+            return
+        try:
+            connection = sqlite3.connect(self.path)
+            for digest in digests:
+                self._stored.update(
+                    connection.execute("select theorem, proof from proofs where theorem = ?", (digest,))
+                )
+            connection.close()
+        except sqlite3.Error:
+            self._stored = {}
 
     def _from_disk(self, digest: str, theorem: Theorem) -> Sequence[Step] | None:
         try:

@@ -47,6 +47,10 @@ const char *scenario(void)
 
 static void start(void)
 {
+#ifdef __ARM_FP
+    *(volatile uint32_t *)0xE000ED88u |= 0xFu << 20; /* CPACR: the FPU may be used */
+    __asm__ volatile("dsb\n isb");
+#endif
     for (uint32_t *to = data_low, *from = data_load; to < data_high;)
         *to++ = *from++;
     for (uint32_t *to = bss_low; to < bss_high;)

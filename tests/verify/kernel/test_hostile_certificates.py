@@ -5,51 +5,23 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from ringfence.verify.kernel.check import Report, check
+from ringfence.verify.kernel.check import check
 from ringfence.verify.kernel.image import read_image
 from ringfence.verify.kernel.proof import Certificate, Fact, Function, Invariant, SandboxProof
 from ringfence.verify.kernel.rejected import Rejected
-from ringfence.verify.prover.refutation import find_proof
-from ringfence.verify.prover.theorems import ProofStore
 from ringfence.verify.recheck import read_certificate
-from support.corpus import CODE, CODE_END, POLICY, SLOTS
-from support.raw_elf import Load, raw_elf
-
-POLICY_BYTES = json.dumps(POLICY).encode()
-TRAPS = {a: Function(a, 0, {}, {}) for a in range(SLOTS, SLOTS + 64, 4)}
-RA = {14: Fact("ra")}
-
-
-def image(*halfwords: int) -> bytes:
-    """The given code at the sandbox's entry, traps after it, a host with its two imports."""
-    code = struct.pack(f"<{len(halfwords)}H", *halfwords)
-    code += b"\xf3\xde" * ((CODE_END - CODE - len(code)) // 2)
-    return raw_elf([Load(0x400, b"\x70\x47\x00\xbf" * 16), Load(CODE, code), Load(CODE_END, bytes(256))])
-
-
-def judge(elf: bytes, functions: Mapping[int, Function]) -> Report:
-    """What the kernel says of these claims; true theorems get their proofs."""
-    proof = SandboxProof({**TRAPS, **functions})
-    claims = Certificate(read_image(elf).sha256(), hashlib.sha256(POLICY_BYTES).hexdigest(), {"box": proof})
-    with ProofStore(find_proof, None) as store:
-        return check(elf, POLICY_BYTES, claims, store)
-
-
-def entry(
-    need: int = 0, blocks: Mapping[int, Invariant] | None = None, tables: Mapping[int, int] | None = None
-) -> Function:
-    return Function(CODE, need, blocks or {}, tables or {})
-
+from support.corpus import CODE, CODE_END
+from support.judge import POLICY_BYTES, RA, entry, image, judge
 
 RETURN = 0x4770
 STORE = 0x6008  # str r0, [r1]
-WINDOW = Fact("const", 0x20020000)
+TRAP = 0xDEF0
+WINDOW = Fact(1, "0", 0x20020000)
 
 
 def test_honest_claims_are_accepted() -> None:
@@ -61,7 +33,49 @@ def test_honest_claims_are_accepted() -> None:
 UNSAFE: dict[str, tuple[tuple[int, ...], Function]] = {
     "a fact from nowhere": (
         (0xBF00, STORE, RETURN),
-        entry(blocks={CODE + 2: Invariant(0, False, 0, {**RA, 1: WINDOW})}),
+        entry(blocks={CODE + 2: Invariant(0, False, 0, (*RA, WINDOW))}),
+    ),
+    "two facts from nowhere that contradict each other": (
+        (0xBF00, STORE, TRAP),
+        entry(blocks={CODE + 2: Invariant(0, False, 0, (*RA, Fact(0, "0", 1), Fact(0, "0", 2)))}),
+    ),
+    "a return address that is not exactly one": (  # true of LR where it comes from, false of a term that is not RA
+        (0xBF00, STORE, TRAP),
+        entry(blocks={CODE + 2: Invariant(0, False, 0, (Fact(14, "ra", 0, 1),))}),
+    ),
+    "a return address with a step": (
+        (0xBF00, STORE, TRAP),
+        entry(blocks={CODE + 2: Invariant(0, False, 0, (Fact(14, "ra", 0, 0xFFFFFFFF, 4),))}),
+    ),
+    "a return address that is a number, too": (  # movw r3, #1; cmp lr, r3; bne out; (block) str r0, [r1]; out: bx lr
+        (0xF240, 0x0301, 0x459E, 0xD100, STORE, RETURN),
+        entry(
+            blocks={CODE + 8: Invariant(0, False, 0, (*RA, Fact(14, "0", 1))), CODE + 10: Invariant(0, False, 0, RA)}
+        ),
+    ),
+    "a return address that is SP, too": (
+        (0xBF00, STORE, TRAP),
+        entry(blocks={CODE + 2: Invariant(0, False, 0, (*RA, Fact(14, "s")))}),
+    ),
+    "a register measured from one that changes": (  # movw r2, #0; movt r2, #0x2002; mov r1, r2; adds r2, #8 ... (block) str
+        (0xF240, 0x0200, 0xF2C2, 0x0202, 0x4611, 0xBF00, STORE, TRAP),
+        entry(blocks={CODE + 12: Invariant(0, False, 0, (*RA, Fact(1, "r2")))}),
+    ),
+    "registers measured from each other": (
+        (0xBF00, STORE, TRAP),
+        entry(blocks={CODE + 2: Invariant(0, False, 0, (*RA, Fact(1, "r2"), Fact(2, "r1", 4)))}),
+    ),
+    "a range that wraps": (  # uxth r1, r1: 0 to 0xffff, said to be 0x20020000 and less than 2^32 - 1 more
+        (0xB289, STORE, TRAP),
+        entry(blocks={CODE + 2: Invariant(0, False, 0, (*RA, Fact(1, "0", 0x20020000, 0xFFFF)))}),
+    ),
+    "a step that is not there": (  # adds r1, #1; (block): r1 a multiple of 4
+        (0x3101, RETURN),
+        entry(blocks={CODE + 2: Invariant(0, False, 0, (*RA, Fact(1, "0", 0, 0xFFFFFFFF, 4)))}),
+    ),
+    "a scale that is not there": (
+        (0x1C11, RETURN),  # adds r1, r2, #0; (block): r1 = 4 * r2
+        entry(blocks={CODE + 2: Invariant(0, False, 0, (*RA, Fact(1, "r2", 0, 0, 1, 4)))}),
     ),
     "LR that is not the return address": (  # mov lr, r0; (block) bx lr
         (0x4686, RETURN),
@@ -128,7 +142,7 @@ INDEXED_STORE = (
 @pytest.mark.parametrize("condition", [2, 3], ids=["hs", "lo"])
 def test_the_condition_of_an_it_block_is_no_fact_for_what_follows(conditional: int, condition: int) -> None:
     """cmp r1, #16; it C; (conditional); a block that claims r1 < 16."""
-    block = {CODE + 6: Invariant(0, False, 0, {**RA, 1: Fact("range", 0, 15)})}
+    block = {CODE + 6: Invariant(0, False, 0, (*RA, Fact(1, "0", 0, 15)))}
     code = image(0x2910, 0xBF08 | condition << 4, conditional, *INDEXED_STORE, RETURN)
     report = judge(code, {CODE: entry(blocks=block)})
     if conditional == RETURN and condition == 2:  # who has not returned has r1 < 16
@@ -148,6 +162,27 @@ def test_functions_that_need_each_other_cannot_lend_each_other_stack() -> None:
 def test_a_function_that_is_no_code_is_refused(address: int) -> None:
     report = judge(image(RETURN), {CODE: entry(), address: Function(address, 0, {}, {})})
     assert {(f.rule, f.address) for f in report.failures} == {("code", address)}
+
+
+def test_a_function_under_another_address_is_refused() -> None:
+    """Objects are not parsed: the need of what is called must be that of what is executed."""
+    report = judge(image(RETURN, STORE), {CODE: Function(CODE, 0, {}, {}), CODE + 2: Function(CODE, 0, {}, {})})
+    assert {(f.rule, f.address) for f in report.failures} == {("certificate", CODE + 2)}
+
+
+RELATED: dict[str, tuple[tuple[int, ...], tuple[Fact, ...], int]] = {  # true claims of each form, at a block
+    "equal registers": ((0x0011, 0xBF00, RETURN), (Fact(1, "r2"),), 2),  # movs r1, r2
+    "scaled": ((0x0091, 0xBF00, RETURN), (Fact(1, "r2", 0, 0, 1, 4),), 2),  # lsls r1, r2, #2
+    "negated": ((0x4251, 0xBF00, RETURN), (Fact(1, "r2", 0, 0, 1, -1),), 2),  # negs r1, r2
+    "stepped": ((0x0091, 0xBF00, RETURN), (Fact(1, "0", 0, 0xFFFFFFFC, 4),), 2),
+    "a number and a distance": ((0x2105, 0x2203, 0xBF00, RETURN), (Fact(1, "0", 5), Fact(1, "r2", 2)), 4),
+}
+
+
+@pytest.mark.parametrize("what", RELATED)
+def test_true_claims_of_every_form_are_accepted(what: str) -> None:
+    code, facts, at = RELATED[what]
+    assert judge(image(*code), {CODE: entry(blocks={CODE + at: Invariant(0, False, 0, (*RA, *facts))})}).accepted
 
 
 def test_what_is_left_out_is_missed() -> None:
@@ -171,14 +206,25 @@ def _change(*path: str | int) -> Callable[[dict[str, object], object], None]:
 
 BLOCK = ("sandboxes", "box", 0, "blocks", 0)
 MALFORMED: list[tuple[Callable[[dict[str, object], object], None], object]] = [
-    (_change(*BLOCK, 4), [[13, "const", 0, 0]]),  # SP is not a register with facts
-    (_change(*BLOCK, 4), [[15, "const", 0, 0]]),
-    (_change(*BLOCK, 4), [[-1, "const", 0, 0]]),
-    (_change(*BLOCK, 4), [[1, "const", -1, 0]]),
-    (_change(*BLOCK, 4), [[1, "range", 2, 1]]),
-    (_change(*BLOCK, 4), [[1, "range", 0, 1 << 32]]),
-    (_change(*BLOCK, 4), [[1, "anything", 0, 0]]),
-    (_change(*BLOCK, 4), [[1, "const", 0, 0], [1, "const", 1, 0]]),
+    (_change(*BLOCK, 4), [[13, "0", 0, 0, 1, 1]]),  # SP is not a register with facts
+    (_change(*BLOCK, 4), [[15, "0", 0, 0, 1, 1]]),
+    (_change(*BLOCK, 4), [[-1, "0", 0, 0, 1, 1]]),
+    (_change(*BLOCK, 4), [[1, "0", -1, 0, 1, 1]]),
+    (_change(*BLOCK, 4), [[1, "0", 0, 1 << 32, 1, 1]]),
+    (_change(*BLOCK, 4), [[1, "anything", 0, 0, 1, 1]]),
+    (_change(*BLOCK, 4), [[1, "r1", 0, 0, 1, 1]]),
+    (_change(*BLOCK, 4), [[1, "r13", 0, 0, 1, 1]]),
+    (_change(*BLOCK, 4), [[1, "r15", 0, 0, 1, 1]]),
+    (_change(*BLOCK, 4), [[1, "0", 0, 9, 3, 1]]),
+    (_change(*BLOCK, 4), [[1, "0", 0, 9, 0, 1]]),
+    (_change(*BLOCK, 4), [[1, "0", 0, 9, 1 << 32, 1]]),
+    (_change(*BLOCK, 4), [[1, "r2", 0, 9, 1, 0]]),
+    (_change(*BLOCK, 4), [[1, "r2", 0, 9, 1, 3]]),
+    (_change(*BLOCK, 4), [[1, "r2", 0, 9, 1, -(1 << 32)]]),
+    (_change(*BLOCK, 4), [[1, "0", 0, 0, True, 1]]),
+    (_change(*BLOCK, 4), [[1, "0", 0, 0, 1]]),
+    (_change(*BLOCK, 4), [[1, "0", 0, 0, 1, 1, 1]]),
+    (_change(*BLOCK, 4), [[1, "0", 0.0, 0, 1, 1]]),
     (_change(*BLOCK, 1), -4),
     (_change(*BLOCK, 1), 4.0),
     (_change(*BLOCK, 2), 2),

@@ -77,3 +77,41 @@ def test_the_digest_covers_addresses_sizes_and_bytes() -> None:
 def test_refused(data: tuple[str, bytes]) -> None:
     with pytest.raises(Rejected):
         read_image(data[1])
+
+
+def with_section(data: bytes, address: int, content: bytes, *, kind: int = 1, flags: int = 2, number: int = 1) -> bytes:
+    """The file with one section header more, whose content lies behind everything else."""
+    header = struct.pack("<10I", 0, kind, flags, address, len(data), len(content), 0, 0, 4, 0)
+    start = len(data) + len(content)
+    return (
+        data[:32]
+        + struct.pack("<I", start)
+        + data[36:46]
+        + struct.pack("<HH", 40, number)
+        + data[50:]
+        + content
+        + header
+    )
+
+
+def test_sections_that_repeat_what_segments_load_are_accepted() -> None:
+    assert read_image(with_section(elf(GOOD), 0x10001, b"bc"))
+    assert read_image(with_section(elf(GOOD), 0, b"debug information", flags=0))
+    assert read_image(with_section(elf(GOOD), 0x20000000, b"12345678", kind=8))  # SHT_NOBITS
+
+
+@pytest.mark.parametrize(
+    ("data", "rule"),
+    {
+        "other bytes than the segment": (with_section(elf(GOOD), 0x10000, b"evil"), "segments"),
+        "bytes where no segment is": (with_section(elf(GOOD), 0x20000, b"evil"), "segments"),
+        "bytes behind a segment's end": (with_section(elf(GOOD), 0x10002, b"cd!!"), "segments"),
+        "headers outside the file": (with_section(elf(GOOD), 0x10000, b"abcd", number=2), "elf"),
+        "number of sections elsewhere": (with_section(elf(GOOD), 0x10000, b"abcd", number=0), "elf"),
+    }.values(),
+)
+def test_what_objcopy_would_program_must_be_what_is_checked(data: bytes, rule: str) -> None:
+    """GNU objcopy and gdb take the sections' bytes; a certificate is for the segments'."""
+    with pytest.raises(Rejected) as refused:
+        read_image(data)
+    assert refused.value.rule == rule

@@ -34,8 +34,14 @@ BAD: dict[str, tuple[str, Any]] = {
     "version": ("version", 2),
     "version true": ("version", True),
     "arch": ("arch", "armv8-m"),
-    "fpu": ("fpu", True),
+    "arch as a list": ("arch", ["armv7-m"]),
+    "no room for the frame of an FPU": ("fpu", True),
+    "no room for the frame of a single-precision FPU": ("fpu", "fpv4-sp-d16"),
     "fpu number": ("fpu", 0),
+    "fpu number one": ("fpu", 1),
+    "fpu null": ("fpu", None),
+    "fpu list": ("fpu", ["fpv4-sp-d16"]),
+    "another fpu": ("fpu", "neon"),
     "no sandbox": ("sandboxes", []),
     "no entries": (BOX + "entries", []),
     "entry without thumb bit": (BOX + "entries.0.address", "0x10000"),
@@ -89,6 +95,36 @@ BAD: dict[str, tuple[str, Any]] = {
     "null": (BOX + "stack", None),
     "bad name": (BOX + "name", "../x"),
 }
+
+
+EXTENSIONS: list[tuple[str, Any, set[str]]] = [
+    ("armv7-m", False, {""}),
+    ("armv7e-m", False, {"", "dsp"}),
+    ("armv7e-m", "fpv4-sp-d16", {"", "dsp", "fp"}),
+    ("armv7e-m", "fpv5-sp-d16", {"", "dsp", "fp", "fp5"}),
+    ("armv7e-m", "fpv5-d16", {"", "dsp", "fp", "fp5", "fp64"}),
+    ("armv7e-m", True, {"", "dsp", "fp", "fp5", "fp64"}),
+]
+
+
+@pytest.mark.parametrize(("arch", "fpu", "extensions"), EXTENSIONS)
+def test_arch_and_fpu_say_which_instructions_there_are(arch: str, fpu: Any, extensions: set[str]) -> None:
+    policy = copy.deepcopy(POLICY)
+    policy |= {"arch": arch, "fpu": fpu}
+    policy["sandboxes"][0]["stack"]["room"] = 108
+    assert parse_policy(json.dumps(policy).encode()).sandboxes[0].extensions == extensions
+
+
+def test_an_fpu_needs_room_for_its_registers() -> None:
+    policy = copy.deepcopy(POLICY)
+    policy["fpu"] = "fpv4-sp-d16"
+    for room, accepted in ((108, True), (104, False)):
+        policy["sandboxes"][0]["stack"]["room"] = room
+        if accepted:
+            parse_policy(json.dumps(policy).encode())
+        else:
+            with pytest.raises(Rejected, match="108 bytes"):
+                parse_policy(json.dumps(policy).encode())
 
 
 @pytest.mark.parametrize("what", BAD)

@@ -18,6 +18,9 @@ N = 300
 
 CASES = {
     "a term that nests deeply": (0x1840,) * 1200 + (0xB100, 0xBF00) + GUARDED_STORE,  # adds r0, r0, r1; cbz r0
+    "a sum that doubles": (0x1800,) * 1200 + (0xB100, 0xBF00) + GUARDED_STORE,  # adds r0, r0, r0; cbz r0
+    "a sum that doubles and turns": (0x1800, 0x43C0) * 600 + (0xB100, 0xBF00) + GUARDED_STORE,  # and mvns r0, r0
+    "sums of sums": (0x1840, 0x1809) * 600 + (0x1A40, 0xB100, 0xBF00) + GUARDED_STORE,  # adds r0, r0, r1; adds r1, r1, r0
     "conditions that nest deeply": (0xBF08, 0x4288, 0x4438) * N + (0xD100, 0xBF00) + GUARDED_STORE,  # it eq; cmpeq; add
     "conditions that refer to themselves twice": (0xBF88, 0x4288, 0x4438) * 16 + OVER_NOTHING + GUARDED_STORE,  # it hi
     "branches after each instruction": (0xB100, 0xBF00) * N + (0x4770,),  # cbz r0

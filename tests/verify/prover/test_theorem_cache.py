@@ -24,7 +24,7 @@ def refuse_to_work(_: Theorem) -> None:
 
 
 def proves(store: ProofStore, theorem: Theorem) -> bool:
-    proof = store(theorem)
+    proof = store.proof(theorem)
     return proof is not None and refutes(clauses_of(theorem), proof)
 
 
@@ -42,7 +42,7 @@ def test_a_refuted_theorem_is_never_remembered(tmp_path: Path) -> None:
     file = tmp_path / "theorems.sqlite"
     for _ in range(2):
         with ProofStore(find_proof, file) as store:
-            assert store(INVALID) is None
+            assert store.proof(INVALID) is None
             assert store.cached == 0
 
 
@@ -50,7 +50,7 @@ def test_a_damaged_file_is_not_used(tmp_path: Path) -> None:
     file = tmp_path / "theorems.sqlite"
     file.write_bytes(b"SQLite format 3\0" + b"\xff" * 4000)
     with ProofStore(find_proof, file) as store:
-        assert store(INVALID) is None
+        assert store.proof(INVALID) is None
         assert proves(store, VALID)
         assert store.cached == 0
 
@@ -68,7 +68,7 @@ def test_a_poisoned_entry_is_noticed(tmp_path: Path) -> None:
             connection.execute("insert or replace into proofs values (?, ?)", (INVALID.digest(), genuine))
         connection.close()
         with ProofStore(find_proof, file) as store:
-            assert store(INVALID) is None, poison
+            assert store.proof(INVALID) is None, poison
             assert proves(store, VALID), poison
             assert store.cached == 0, poison
 

@@ -57,8 +57,9 @@ def compare_branch(m: Machine, f: Fields, _in_it: bool) -> None:
     m.jump(_target(m, f["imm"] << 1), not_(zero) if f["nonzero"] else zero)
 
 
-def table_branch(entry_size: int) -> Semantics:
-    return lambda m, f, _in_it: m.jump_table(m.reg(f["Rn"]), m.reg(f["Rm"]), entry_size)
+def table_branch(m: Machine, f: Fields, _in_it: bool) -> None:
+    """TBB (field half = 0) and TBH (1)."""
+    m.jump_table(m.reg(f["Rn"]), m.reg(f["Rm"]), 1 + f["half"])
 
 
 def if_then(m: Machine, f: Fields, _in_it: bool) -> None:

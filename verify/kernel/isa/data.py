@@ -1,4 +1,4 @@
-"""Semantics of data processing: moves, arithmetic, logic, shifts, bit fields, extensions, multiplications.
+"""Semantics of data processing: moves, arithmetic, logic, shifts, bit fields, extensions.
 
 Every function here builds a `Semantics` from the parts that an encoding is made of: the operation, where the second
 operand comes from, and when the flags are set. What the manual's pseudocode calls Shift_C, AddWithCarry and
@@ -8,33 +8,19 @@ The architecture clears bits 1:0 of every value written to SP. The rows do not: 
 known multiple of 4 below its value at the function's entry, where masking changes nothing.
 """
 
+# ruff: noqa: I001  (imports are packed)
+
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ..term import (
-    Term,
-    add,
-    and_,
-    ashr,
-    concat,
-    const,
-    eq,
-    extract,
-    ite,
-    lshr,
-    not_,
-    or_,
-    ror,
-    sext,
-    shl,
-    ult,
-    xor,
-    zext,
+    Term, add, and_, ashr, concat, const, eq, extract, lshr, not_, or_, ror, sext, shl, ult, xor, zext,
 )
 from .machine import Machine
 from .rows import Fields, Semantics
 
+SP, PC = 13, 15
 LSL, LSR, ASR, ROR = range(4)  # the `type` field of shifts (A7.4)
 Operand = Callable[[Machine, Fields], tuple[Term, Term]]  # the second operand and the shifter's carry
 When = Callable[[Fields, bool], bool]  # (fields, in an IT block): does this encoding set the flags?
@@ -72,26 +58,6 @@ def shift_c(value: Term, kind: int, amount: int, carry: Term) -> tuple[Term, Ter
         return ror(value, const(amount)), extract(value, amount - 1, 1)
     amount = amount or 32
     return (lshr if kind == LSR else ashr)(value, const(amount)), extract(value, amount - 1, 1)
-
-
-def shift_by_register_c(value: Term, kind: int, register: Term, carry: Term) -> tuple[Term, Term]:
-    """Shift by the low byte of `register`: 0 to 255, not modulo 32; 0 leaves the carry as it is (A2.2.1).
-
-    The carry is the last bit that left: it is found by shifting 33 bits, with room for one bit where it comes out.
-    """
-    amount = and_(register, const(0xFF))
-    amount33 = zext(amount, 33)
-    if kind == LSL:
-        result = shl(value, amount)
-        out = extract(shl(zext(value, 33), amount33), 32, 1)
-    elif kind == ROR:
-        result = ror(value, amount)
-        out = extract(result, 31, 1)
-    else:
-        shift = lshr if kind == LSR else ashr
-        result = shift(value, amount)
-        out = extract(shift(concat(value, const(0, 1)), amount33), 0, 1)
-    return result, ite(eq(amount, const(0)), carry, out)
 
 
 def expandable(imm12: int) -> bool:
@@ -134,107 +100,87 @@ def shifted(m: Machine, f: Fields) -> tuple[Term, Term]:
     return shift_c(m.reg(f["Rm"]), f["type"], f["imm"], m.flag("c"))
 
 
-def shifted_by(kind: int) -> Operand:
-    """The same where the encoding fixes the type."""
-    return lambda m, f: shift_c(m.reg(f["Rm"]), kind, f["imm"], m.flag("c"))
-
-
 def modified(m: Machine, f: Fields) -> tuple[Term, Term]:
     """A modified immediate: field imm is i:imm3:imm8."""
     return expand_imm_c(f["imm"], m.flag("c"))
 
 
-def rrx(m: Machine, f: Fields) -> tuple[Term, Term]:
-    return shift_c(m.reg(f["Rm"]), ROR, 0, m.flag("c"))
-
-
 def immediate(scale: int = 1) -> Operand:
-    return lambda m, f: (const(f["imm"] * scale), m.flag("c"))
+    """Field imm, or 0 where there is none."""
+    return lambda m, f: (const(f.get("imm", 0) * scale), m.flag("c"))
 
 
-def zero(m: Machine, _f: Fields) -> tuple[Term, Term]:
-    return const(0), m.flag("c")
+# -- results ------------------------------------------------------------------------------------------------------
 
 
-# -- logic --------------------------------------------------------------------------------------------------------
-
-
-def _bit_clear(a: Term, b: Term) -> Term:
-    return and_(a, not_(b))
-
-
-def _or_not(a: Term, b: Term) -> Term:
-    return or_(a, not_(b))
-
-
-_LOGIC: dict[str, Callable[[Term, Term], Term]] = {
-    "AND": and_,
-    "BIC": _bit_clear,
-    "ORR": or_,
-    "ORN": _or_not,
-    "EOR": xor,
-    "MOV": lambda _a, b: b,
-    "MVN": lambda _a, b: not_(b),
-}
+def _write(m: Machine, f: Fields, result: Term, sets_flags: bool, rd: int | None = None) -> None:
+    """Field Rd, or `rd`. There is none, or it is PC and the flags are set, in comparisons: TST, TEQ, CMP, CMN."""
+    number = f.get("Rd", rd)
+    if number is not None and not (number == PC and sets_flags):
+        m.set_reg(number, result)
 
 
 def _set_nzc(m: Machine, result: Term, carry: Term) -> None:
     m.set_flags(n=extract(result, 31, 1), z=eq(result, const(0)), c=carry)
 
 
-def logic(operation: str, operand: Operand, when: When, *, write: bool = True) -> Semantics:
-    """AND ... MVN; without `write`, TST and TEQ. MOV and MVN have no Rn."""
+# -- logic --------------------------------------------------------------------------------------------------------
+
+_LOGIC: dict[str, Callable[[Term, Term], Term]] = {
+    "AND": and_,
+    "BIC": lambda a, b: and_(a, not_(b)),
+    "ORR": or_,
+    "ORN": lambda a, b: or_(a, not_(b)),
+    "EOR": xor,
+}
+
+
+def logic(operation: str, operand: Operand, when: When) -> Semantics:
+    """AND ... EOR, and their comparisons. Without Rn (no field, or PC), ORR is MOV, LSL ... and ORN is MVN."""
     combine = _LOGIC[operation]
 
     def execute(m: Machine, f: Fields, in_it: bool) -> None:
         b, carry = operand(m, f)
-        result = combine(m.reg(f["Rn"]) if "Rn" in f else b, b)
-        if write:
-            m.set_reg(f["Rd"], result)
+        rn = f.get("Rn", PC)
+        result = combine(const(0) if rn == PC else m.reg(rn), b)
+        _write(m, f, result, when(f, in_it))
         if when(f, in_it):
             _set_nzc(m, result, carry)
 
     return execute
 
 
-def shift_by_register(kind: int, when: When) -> Semantics:
-    """LSL, LSR, ASR, ROR (register): Rn shifted by Rm."""
+def shift_by_register(when: When, kind: int | None = None) -> Semantics:
+    """LSL, LSR, ASR, ROR (register): Rn shifted by the low byte of Rm, 0 to 255 and not modulo 32 (A2.2.1).
+
+    `kind` where no field gives the type. The carry, the last bit that left, is not modelled.
+    """
 
     def execute(m: Machine, f: Fields, in_it: bool) -> None:
-        result, carry = shift_by_register_c(m.reg(f["Rn"]), kind, m.reg(f["Rm"]), m.flag("c"))
+        shift = (shl, lshr, ashr, ror)[f["type"] if kind is None else kind]
+        result = shift(m.reg(f["Rn"]), and_(m.reg(f["Rm"]), const(0xFF)))
         m.set_reg(f["Rd"], result)
         if when(f, in_it):
-            _set_nzc(m, result, carry)
+            _set_nzc(m, result, m.unknown(1))
 
     return execute
 
 
 # -- arithmetic ---------------------------------------------------------------------------------------------------
 
-# operation -> (reverse the operands, subtract, use the carry flag)
-_ARITHMETIC = {
-    "ADD": (False, False, False),
-    "ADC": (False, False, True),
-    "SUB": (False, True, False),
-    "SBC": (False, True, True),
-    "RSB": (True, True, False),
-}
 
-
-def arithmetic(
-    operation: str, operand: Operand, when: When, *, write: bool = True, rn: int | None = None, rd: int | None = None
-) -> Semantics:
-    """ADD ... RSB; without `write`, CMP and CMN. `rn` and `rd` are the registers that the encoding has no field for."""
-    reverse, subtract, with_carry = _ARITHMETIC[operation]
+def arithmetic(operation: str, operand: Operand, when: When, rd: int | None = None) -> Semantics:
+    """ADD ... RSB, CMP, CMN. Without a field Rn it is SP; `rd` is Rd where there is no field but a result."""
+    reverse, with_carry = operation == "RSB", operation in ("ADC", "SBC")
+    subtract = operation in ("SUB", "SBC", "RSB")
 
     def execute(m: Machine, f: Fields, in_it: bool) -> None:
-        a, b = m.reg(f["Rn"] if rn is None else rn), operand(m, f)[0]
+        a, b = m.reg(f.get("Rn", SP)), operand(m, f)[0]
         if reverse:
             a, b = b, a
         carry = m.flag("c") if with_carry else const(subtract, 1)
         result, carry_out, overflow = add_with_carry(a, not_(b) if subtract else b, carry)
-        if write:
-            m.set_reg(f["Rd"] if rd is None else rd, result)
+        _write(m, f, result, when(f, in_it), rd)
         if when(f, in_it):
             is_zero = eq(a, b) if subtract and not with_carry else eq(result, const(0))
             m.set_flags(extract(result, 31, 1), is_zero, carry_out, overflow)
@@ -255,79 +201,50 @@ def adr(sign: int, scale: int = 1) -> Semantics:
 # -- wide moves, bit fields ---------------------------------------------------------------------------------------
 
 
-def _imm16(f: Fields) -> int:
-    return f["imm4"] << 12 | f["i"] << 11 | f["imm3"] << 8 | f["imm8"]
-
-
-def movw(m: Machine, f: Fields, _in_it: bool) -> None:
-    m.set_reg(f["Rd"], const(_imm16(f)))
-
-
-def movt(m: Machine, f: Fields, _in_it: bool) -> None:
-    m.set_reg(f["Rd"], or_(and_(m.reg(f["Rd"]), const(0xFFFF)), const(_imm16(f) << 16)))
+def move_wide(m: Machine, f: Fields, _in_it: bool) -> None:
+    """MOVW, and (field top) MOVT, which keeps the low halfword."""
+    imm16 = f["imm4"] << 12 | f["i"] << 11 | f["imm3"] << 8 | f["imm8"]
+    top = or_(and_(m.reg(f["Rd"]), const(0xFFFF)), const(imm16 << 16))
+    m.set_reg(f["Rd"], top if f["top"] else const(imm16))
 
 
 def _ones(width: int) -> int:
     return (1 << width) - 1
 
 
-def bfc(m: Machine, f: Fields, _in_it: bool) -> None:
+def insert_field(m: Machine, f: Fields, _in_it: bool) -> None:
+    """BFI, and (PC as Rn) BFC, which inserts zeros."""
     field = _ones(f["msb"] - f["lsb"] + 1) << f["lsb"]
-    m.set_reg(f["Rd"], and_(m.reg(f["Rd"]), const(~field)))
-
-
-def bfi(m: Machine, f: Fields, _in_it: bool) -> None:
-    field = _ones(f["msb"] - f["lsb"] + 1) << f["lsb"]
-    inserted = and_(shl(m.reg(f["Rn"]), const(f["lsb"])), const(field))
+    source = const(0) if f["Rn"] == PC else m.reg(f["Rn"])
+    inserted = and_(shl(source, const(f["lsb"])), const(field))
     m.set_reg(f["Rd"], or_(and_(m.reg(f["Rd"]), const(~field)), inserted))
 
 
-def ubfx(m: Machine, f: Fields, _in_it: bool) -> None:
-    m.set_reg(f["Rd"], and_(lshr(m.reg(f["Rn"]), const(f["lsb"])), const(_ones(f["widthm1"] + 1))))
+def extract_field(m: Machine, f: Fields, _in_it: bool) -> None:
+    """UBFX, SBFX."""
+    low, width = f["lsb"], f["widthm1"] + 1
+    unsigned = and_(lshr(m.reg(f["Rn"]), const(low)), const(_ones(width)))
+    m.set_reg(f["Rd"], unsigned if f["unsigned"] else sext(extract(m.reg(f["Rn"]), low, width)))
 
 
-def sbfx(m: Machine, f: Fields, _in_it: bool) -> None:
-    m.set_reg(f["Rd"], sext(extract(m.reg(f["Rn"]), f["lsb"], f["widthm1"] + 1)))
+# -- extensions ---------------------------------------------------------------------------------------------------
 
 
-# -- extensions and reversals -------------------------------------------------------------------------------------
-
-
-def _rotated(m: Machine, f: Fields) -> Term:
-    return ror(m.reg(f["Rm"]), const(8 * f.get("rotate", 0)))
-
-
-def uxt(width: int) -> Semantics:
-    """UXTB (8), UXTH (16)."""
-    return lambda m, f, _in_it: m.set_reg(f["Rd"], and_(_rotated(m, f), const(_ones(width))))
-
-
-def sxt(width: int) -> Semantics:
-    """SXTB (8), SXTH (16)."""
-    return lambda m, f, _in_it: m.set_reg(f["Rd"], sext(extract(_rotated(m, f), 0, width)))
-
-
-REV, REV16, REVSH = (0, 1, 2, 3), (2, 3, 0, 1), (0, 1)  # which source bytes, most significant first
-
-
-def reverse_bytes(order: tuple[int, ...], *, signed: bool = False) -> Semantics:
-    """REV, REV16, REVSH (signed): the source bytes in `order`."""
-
-    def execute(m: Machine, f: Fields, _in_it: bool) -> None:
-        value = m.reg(f["Rm"])
-        result = extract(value, 8 * order[0], 8)
-        for byte in order[1:]:
-            result = concat(result, extract(value, 8 * byte, 8))
-        m.set_reg(f["Rd"], sext(result) if signed else result)
-
-    return execute
+def extend(m: Machine, f: Fields, _in_it: bool) -> None:
+    """SXTB, SXTH, UXTB, UXTH: fields byte and unsigned."""
+    width = 8 if f["byte"] else 16
+    rotated = ror(m.reg(f["Rm"]), const(8 * f.get("rotate", 0)))
+    m.set_reg(f["Rd"], and_(rotated, const(_ones(width))) if f["unsigned"] else sext(extract(rotated, 0, width)))
 
 
 # -- results that do not matter to safety -------------------------------------------------------------------------
 
 
 def unknown_to(*registers: str) -> Semantics:
-    """Multiplications, divisions, saturation, CLZ, RBIT, MRS: exact only in which registers they write."""
+    """Multiplication, division, saturation, SIMD, reversals, CLZ, MRS: exact only in which registers they write.
+
+    Some also set Q or GE. These are not modelled: only such instructions, MRS and MSR read or write them.
+    """
 
     def execute(m: Machine, f: Fields, _in_it: bool) -> None:
         for name in registers:
@@ -344,6 +261,6 @@ def mul_t1(m: Machine, f: Fields, in_it: bool) -> None:
 
 
 def msr_apsr(m: Machine, f: Fields, _in_it: bool) -> None:
-    """MSR APSR_nzcvq: N, Z, C, V from bits 31 to 28; Q is not modelled, no instruction reads it but MRS."""
-    value = m.reg(f["Rn"])
-    m.set_flags(*(extract(value, bit, 1) for bit in (31, 30, 29, 28)))
+    """MSR APSR_nzcvq (field nzcvq = 1): N, Z, C, V from bits 31 to 28; Q and GE are not modelled."""
+    if f["nzcvq"]:
+        m.set_flags(*(extract(m.reg(f["Rn"]), bit, 1) for bit in (31, 30, 29, 28)))

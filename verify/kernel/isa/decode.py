@@ -6,22 +6,25 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from .machine import Machine
-from .rows import Fields, InIt, Refused, Semantics, Table
+from .rows import Extension, Fields, InIt, Refused, Semantics, Table
 from .t16 import ROWS as ROWS_16
 from .t32 import ROWS as ROWS_32
+from .vfp import ROWS as ROWS_FP
 
 __all__ = ["TABLE", "Instruction", "Refused", "decode", "decode_word"]
 
-TABLE = Table(ROWS_16 + ROWS_32)
+TABLE = Table(ROWS_16 + ROWS_32 + ROWS_FP)
 _CACHED = 1 << 16
 
 
 class Instruction(NamedTuple):
-    """A decoded instruction: `size` in bytes, its row's `name`, and where it may stand in an IT block."""
+    """A decoded instruction: `size` in bytes, its row's `name`, where it may stand in an IT block, and the extension
+    that a processor `needs` to have it (rows.Extension)."""
 
     size: int
     name: str
     in_it: InIt
+    needs: Extension
     fields: Fields
     semantics: Semantics
 
@@ -56,4 +59,4 @@ def decode_word(word: int, bits: int) -> Instruction:
             raise Refused(f"{row.name}: {reason}")
     if row.semantics is None:
         raise Refused(f"{row.name}: not allowed")
-    return Instruction(bits // 8, row.name, row.in_it(fields), fields, row.semantics)
+    return Instruction(bits // 8, row.name, row.in_it(fields), row.needed(fields), fields, row.semantics)

@@ -40,7 +40,7 @@ class Machine(Protocol):
         """Write the flags given; None leaves a flag as it is."""
 
     def load(self, address: Term, size: int) -> Term:
-        """Read `size` bytes (1, 2, 4), little-endian: a term of width 8 * size."""
+        """Read `size` bytes, little-endian: a term of width 8 * size."""
 
     def store(self, address: Term, size: int, value: Term) -> None:
         """Write `size` bytes; `value` has width 8 * size."""

@@ -22,9 +22,9 @@ Address = Callable[[Machine, Fields], tuple[Term, Term | None]]  # where to acce
 # -- addresses ----------------------------------------------------------------------------------------------------
 
 
-def plus_imm(scale: int = 1, rn: int | None = None) -> Address:
-    """[Rn, #imm * scale]; `rn` is the base where the encoding has no field for it."""
-    return lambda m, f: (add(m.reg(f["Rn"] if rn is None else rn), const(scale * f["imm"])), None)
+def plus_imm(scale: int = 1) -> Address:
+    """[Rn, #imm * scale]; the base is SP where the encoding has no field for it, here and below."""
+    return lambda m, f: (add(m.reg(f.get("Rn", SP)), const(scale * f["imm"])), None)
 
 
 def base_only(m: Machine, f: Fields) -> tuple[Term, Term | None]:
@@ -40,15 +40,6 @@ def indexed(scale: int = 1) -> Address:
         return moved if f["P"] else base, moved if f["W"] else None
 
     return address
-
-
-def push_one(m: Machine, _f: Fields) -> tuple[Term, Term | None]:
-    top = add(m.reg(SP), const(-4))
-    return top, top
-
-
-def pop_one(m: Machine, _f: Fields) -> tuple[Term, Term | None]:
-    return m.reg(SP), add(m.reg(SP), const(4))
 
 
 def plus_register(m: Machine, f: Fields) -> tuple[Term, Term | None]:
@@ -73,7 +64,26 @@ def literal_aligned(m: Machine, f: Fields) -> tuple[Term, Term | None]:
     return literal(4)(m, f)
 
 
-# -- one register, two registers ----------------------------------------------------------------------------------
+def extent(base: Term, count: int, before: bool) -> tuple[Term, Term]:
+    """The lowest address of `count` words from the base upwards, or up to it, and the base's new value."""
+    if before:
+        low = add(base, const(-4 * count))
+        return low, low
+    return base, add(base, const(4 * count))
+
+
+def multiple(*, before: bool = False) -> Address:
+    """LDM, POP and STM (increment after); with `before`, LDMDB, STMDB and PUSH. Without a field W the base is written
+    back; that of LDM T1, if it is in the list, is then loaded all the same."""
+
+    def address(m: Machine, f: Fields) -> tuple[Term, Term | None]:
+        low, moved = extent(m.reg(f.get("Rn", SP)), len(registers(f)), before)
+        return low, moved if f.get("W", 1) else None
+
+    return address
+
+
+# -- one register -------------------------------------------------------------------------------------------------
 
 
 def _write_back(m: Machine, f: Fields, base: Term | None) -> None:
@@ -128,93 +138,66 @@ def store(size: int, at: Address) -> Semantics:
     return execute
 
 
-def load_two(at: Address) -> Semantics:
-    """LDRD. With the base among its destinations, an interrupted one is repeated with the wrong base on Cortex-M3
-    r0p0 to r2p0 (erratum 602117): nothing is known of what it loads then."""
+def narrow(at: Address, operation: Callable[[int, Address], Semantics] | None = None) -> Semantics:
+    """Bytes (field half = 0) and halfwords (1): `operation` on them, or else a load, sign-extended if signed = 1."""
 
-    def execute(m: Machine, f: Fields, _in_it: bool) -> None:
-        address, base = at(m, f)
-        values = m.load(address, 4), m.load(add(address, const(4)), 4)
-        if f.get("Rn") in (f["Rt"], f["Rt2"]):
-            values = m.unknown(), m.unknown()
-        _write_back(m, f, base)
-        for name, value in zip(("Rt", "Rt2"), values, strict=True):
-            m.set_reg(f[name], value)
+    def execute(m: Machine, f: Fields, in_it: bool) -> None:
+        size = 1 + f["half"]
+        (operation(size, at) if operation else load(size, at, signed=bool(f.get("signed"))))(m, f, in_it)
 
     return execute
 
 
-def store_two(at: Address) -> Semantics:
-    def execute(m: Machine, f: Fields, _in_it: bool) -> None:
-        address, base = at(m, f)
-        m.store(address, 4, m.reg(f["Rt"]))
-        m.store(add(address, const(4)), 4, m.reg(f["Rt2"]))
-        _write_back(m, f, base)
-
-    return execute
-
-
-# -- many registers -----------------------------------------------------------------------------------------------
+# -- two and many registers ---------------------------------------------------------------------------------------
 
 
 def registers(f: Fields) -> list[int]:
-    """The register list: `list` from r0 up, M is LR, P is PC (or LR in PUSH T1, whose picture calls it M)."""
+    """Rt and Rt2, or the register list: `list` from r0 up, M is LR, P is PC (in PUSH T1 LR, whose picture says M)."""
+    if "list" not in f:
+        return [f["Rt"], f["Rt2"]]
     bits = f["list"] | f.get("M", 0) << LR | f.get("P", 0) << PC
     return [r for r in range(16) if bits >> r & 1]
 
 
-def load_multiple(*, before: bool = False, rn: int | None = None, t1: bool = False) -> Semantics:
-    """LDM and POP (increment after); with `before`, LDMDB. `rn`: the base if no field names it.
-
-    T1 writes the base back unless it is in the list; the other encodings say so with W, POP always.
-    """
+def load_words(at: Address) -> Semantics:
+    """LDRD, LDM, POP. An interrupted LDRD with its base among its destinations is repeated with the wrong base on
+    Cortex-M3 r0p0 to r2p0 (erratum 602117): nothing is known of what is loaded then."""
 
     def execute(m: Machine, f: Fields, _in_it: bool) -> None:
-        base, numbers = f["Rn"] if rn is None else rn, registers(f)
-        low, moved = _extent(m.reg(base), len(numbers), before)
-        values = [m.load(add(low, const(4 * i)), 4) for i in range(len(numbers))]
-        if base not in numbers if t1 else f.get("W", 1):
-            m.set_reg(base, moved)
+        (address, base), numbers = at(m, f), registers(f)
+        values = [m.load(add(address, const(4 * i)), 4) for i in range(len(numbers))]
+        if "list" not in f and f.get("Rn") in numbers:
+            values = [m.unknown() for _ in numbers]
+        _write_back(m, f, base)
         for number, value in zip(numbers, values, strict=True):
             _write(m, number, value)
 
     return execute
 
 
-def store_multiple(*, before: bool = False, rn: int | None = None) -> Semantics:
-    """STM (increment after); with `before`, STMDB and PUSH. T1 and PUSH always write the base back, the rest with W."""
+def store_words(at: Address) -> Semantics:
+    """STRD, STM, PUSH."""
 
     def execute(m: Machine, f: Fields, _in_it: bool) -> None:
-        base, numbers = f["Rn"] if rn is None else rn, registers(f)
-        low, moved = _extent(m.reg(base), len(numbers), before)
-        for i, number in enumerate(numbers):
-            m.store(add(low, const(4 * i)), 4, m.reg(number))
-        if f.get("W", 1):
-            m.set_reg(base, moved)
+        address, base = at(m, f)
+        for i, number in enumerate(registers(f)):
+            m.store(add(address, const(4 * i)), 4, m.reg(number))
+        _write_back(m, f, base)
 
     return execute
-
-
-def _extent(base: Term, count: int, before: bool) -> tuple[Term, Term]:
-    """The lowest address accessed and the base's new value."""
-    if before:
-        low = add(base, const(-4 * count))
-        return low, low
-    return base, add(base, const(4 * count))
 
 
 # -- exclusives ---------------------------------------------------------------------------------------------------
 
 
-def store_exclusive(size: int) -> Semantics:
+def store_exclusive(size: int, at: Address) -> Semantics:
     """STREX, STREXB, STREXH: the store may or may not happen, and Rd tells which.
 
     Since memory may keep its old content, nothing may be concluded from the value: it is stored as an unknown one.
     """
 
     def execute(m: Machine, f: Fields, _in_it: bool) -> None:
-        address = add(m.reg(f["Rn"]), const(4 * f.get("imm", 0)))
-        m.store(address, size, m.unknown(8 * size))
+        m.store(at(m, f)[0], size, m.unknown(8 * size))
         m.set_reg(f["Rd"], m.unknown())
 
     return execute

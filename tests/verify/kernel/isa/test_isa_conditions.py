@@ -7,8 +7,9 @@ from itertools import product
 
 import pytest
 
+from ringfence.verify.evaluate import evaluate
 from ringfence.verify.kernel.isa.conditions import ALWAYS, condition
-from ringfence.verify.kernel.term import TRUE, evaluate, var
+from ringfence.verify.kernel.term import TRUE, var
 
 # condition -> what the manual says, of N, Z, C, V
 DEFINITIONS: dict[str, tuple[int, Callable[[bool, bool, bool, bool], bool]]] = {

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from isa_test_machine import TestMachine  # type: ignore[import-not-found]
 
+from ringfence.verify.concrete import ConcreteMachine
 from ringfence.verify.kernel.isa.decode import TABLE, Refused, decode
 from ringfence.verify.kernel.isa.rows import Row
 from ringfence.verify.kernel.term import Term, add, and_, const, eq, extract, not_, or_, ult, var
@@ -19,7 +19,7 @@ R = [var(f"r{i}") for i in range(15)]
 SP = R[13]
 
 
-class Recorder(TestMachine):  # type: ignore[misc]
+class Recorder(ConcreteMachine):
     """On terms; keeps what was done, in order."""
 
     def __init__(self, code: str, pc: int = PC) -> None:
@@ -116,8 +116,8 @@ def test_addresses_and_guards_keep_their_normal_forms(code: str, register: int, 
         ("42f8041d", [("store", add(R[2], const(-4)), 4, R[1]), ("reg", 2)]),
         # ldrd r0, r1, [r2], #8
         ("f2e80201", [("load", R[2], 4), ("load", add(R[2], const(4)), 4), ("reg", 2), ("reg", 0), ("reg", 1)]),
-        # ldmia r1, {r1, r2}: no writeback
-        ("06c9", [("load", R[1], 4), ("load", add(R[1], const(4)), 4), ("reg", 1), ("reg", 2)]),
+        # ldmia r1, {r1, r2}: the base that is written back is then loaded
+        ("06c9", [("load", R[1], 4), ("load", add(R[1], const(4)), 4), ("reg", 1), ("reg", 1), ("reg", 2)]),
         # stmia r1!, {r1, r2}: the base is stored as it was
         ("06c1", [("store", R[1], 4, R[1]), ("store", add(R[1], const(4)), 4, R[2]), ("reg", 1)]),
         # strb r1, [r2, r3, lsl #2] stores the low byte
@@ -193,6 +193,14 @@ def accepted(row: Row, draw: random.Random, count: int) -> Iterator[str]:
                 yield code.hex()
 
 
+NEVER_IN_IT = {"B T1", "B T3", "CBNZ, CBZ T1", "IT T1", "MOV (register) T2"} | {
+    "VSEL",
+    "VMAXNM, VMINNM",
+    "VRINTA, VRINTN, VRINTP, VRINTM",
+    "VCVTA, VCVTN, VCVTP, VCVTM",
+}
+
+
 def test_exactly_what_transfers_control_must_end_an_it_block() -> None:
     draw = random.Random(15)
     transfers = {"jump", "jump to", "table", "call", "call of"}
@@ -204,7 +212,7 @@ def test_exactly_what_transfers_control_must_end_an_it_block() -> None:
             except Refused:
                 continue
             if in_it == "never":
-                assert row.name in {"B T1", "B T3", "CBNZ, CBZ T1", "IT T1", "MOV (register) T2"}
+                assert row.name in NEVER_IN_IT
             else:
                 assert (in_it == "last") == (not done.isdisjoint(transfers)), (code, row.name)
 
@@ -233,10 +241,127 @@ def test_comparisons_set_the_flags_in_it_blocks_too() -> None:
     assert m.flags["z"] is eq(R[0], R[1])
 
 
-@pytest.mark.parametrize(("code", "written"), [("80fb0123", [2, 3]), ("b0fa80f1", [1]), ("eff30080", [0])])
+UNMODELLED = [
+    ("80fb0123", [2, 3]),  # smull r2, r3, r0, r1
+    ("b0fa80f1", [1]),  # clz r1, r0
+    ("eff30080", [0]),  # mrs r0, apsr
+    ("91fa81f0", [0]),  # rev.w r0, r1
+    ("81fa02f0", [0]),  # sadd8 r0, r1, r2
+    ("e1fb6203", [0, 3]),  # umaal r0, r3, r1, r2
+    ("c1ea0220", [0]),  # pkhbt r0, r1, r2, lsl #8
+    ("21f30700", [0]),  # ssat16 r0, #8, r1
+    ("10ee101a", [1]),  # vmov r1, s0
+    ("51ec102b", [2, 1]),  # vmov r2, r1, d0
+    ("f1ee101a", [1]),  # vmrs r1, fpscr
+]
+
+
+@pytest.mark.parametrize(("code", "written"), UNMODELLED)
 def test_unmodelled_results_are_unknown_and_written_nowhere_else(code: str, written: list[int]) -> None:
-    # smull r2, r3, r0, r1 written as RdLo = 2, RdHi = 3; clz r1, r0; mrs r0, apsr
     m = run(code)
     assert [d[1] for d in m.done] == written
     assert all(m.value(m.regs[number]) is None for number in written)
     assert all(m.regs[number] is R[number] for number in range(15) if number not in written)
+    assert all(m.flags[flag] is var(flag, 1) for flag in "nzcv")
+
+
+def test_comparison_results_of_the_fpu_come_in_as_unknown_flags() -> None:
+    m = run("f1ee10fa")  # vmrs apsr_nzcv, fpscr
+    assert m.done == []
+    assert all(m.value(m.flags[flag]) is None for flag in "nzcv")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "30ee200a",  # vadd.f32 s0, s0, s1
+        "b4ee600a",  # vcmp.f32 s0, s1: FPSCR only
+        "00ee101a",  # vmov s0, r1
+        "41ec102b",  # vmov d0, r2, r1
+        "e1ee101a",  # vmsr fpscr, r1
+        "81f30084",  # msr apsr_g, r1
+    ],
+)
+def test_what_only_the_fpu_or_ge_see_writes_nothing(code: str) -> None:
+    m = run(code)
+    assert m.done == []
+    assert m.regs == R
+    assert all(m.flags[flag] is var(flag, 1) for flag in "nzcv")
+
+
+def test_the_base_among_the_loaded_registers_is_loaded() -> None:
+    for code in ("06c9", "91e80600"):  # ldmia r1, {r1, r2}; ldmia.w r1, {r1, r2}
+        assert run(code).regs[1] is var("m1")
+
+
+def test_what_ldrd_loads_over_its_base_is_unknown() -> None:
+    """Erratum 602117."""
+    m = run("d1e90012")  # ldrd r1, r2, [r1]
+    assert [m.regs[1], m.regs[2]] == [var("u3"), var("u4")]
+
+
+def stored(base: Term, offset: int, words: int) -> tuple[Any, ...]:
+    return ("store", add(base, const(offset)), 4 * words, var("u1", 32 * words))
+
+
+@pytest.mark.parametrize(
+    ("code", "done"),
+    [
+        ("81ed010a", [stored(R[1], 4, 1)]),  # vstr s0, [r1, #4]
+        ("01ed020b", [stored(R[1], -8, 2)]),  # vstr d0, [r1, #-8]
+        ("91ed010b", [("load", add(R[1], const(4)), 8)]),  # vldr d0, [r1, #4]
+        ("9fed010a", [("load", const(PC + 8), 4)]),  # vldr s0, [pc, #4]
+        ("1fed010a", [("load", const(PC), 4)]),  # vldr s0, [pc, #-4]
+        ("81ec030a", [stored(R[1], 0, 3)]),  # vstmia r1, {s0-s2}
+        ("a1ec040b", [stored(R[1], 0, 4), ("reg", 1)]),  # vstmia r1!, {d0-d1}
+        ("21ed040b", [stored(R[1], -16, 4), ("reg", 1)]),  # vstmdb r1!, {d0-d1}
+        ("2ded108b", [stored(SP, -64, 16), ("reg", 13)]),  # vpush {d8-d15}
+        ("bdec108b", [("load", SP, 64), ("reg", 13)]),  # vpop {d8-d15}
+        ("31ed020a", [("load", add(R[1], const(-8)), 8), ("reg", 1)]),  # vldmdb r1!, {s0-s1}
+    ],
+)
+def test_the_fpu_reads_and_stores_exactly_there(code: str, done: list[tuple[Any, ...]]) -> None:
+    assert run(code).done == done
+
+
+@pytest.mark.parametrize(
+    ("code", "register", "value"),
+    [
+        ("2ded108b", 13, add(SP, const(-64))),
+        ("bdec108b", 13, add(SP, const(64))),
+        ("a1ec040b", 1, add(R[1], const(16))),
+        ("21ed040b", 1, add(R[1], const(-16))),
+        ("31ed020a", 1, add(R[1], const(-8))),
+        ("81ec030a", 1, R[1]),
+    ],
+)
+def test_the_fpu_moves_bases_by_the_bytes_transferred(code: str, register: int, value: Term) -> None:
+    assert run(code).regs[register] is value
+
+
+NEEDS = [
+    ("00bf", ""),
+    ("c0ea0100", "dsp"),  # pkhbt
+    ("02f30700", ""),  # ssat
+    ("21f30700", "dsp"),  # ssat16
+    ("81f30088", ""),  # msr apsr_nzcvq
+    ("81f30084", "dsp"),  # msr apsr_g
+    ("0ffa81f0", ""),  # sxth.w
+    ("02fa81f0", "dsp"),  # sxtah
+    ("02fb0310", ""),  # mla
+    ("12fb0310", "dsp"),  # smlabb
+    ("30ee200a", "fp"),  # vadd.f32
+    ("30ee010b", "fp64"),  # vadd.f64
+    ("91ed000b", "fp"),  # vldr d0: without double arithmetic too
+    ("51ec102b", "fp"),  # vmov r2, r1, d0
+    ("00fe200a", "fp5"),  # vseleq.f32
+    ("00fe010b", "fp64"),  # vseleq.f64
+    ("b6ee400a", "fp5"),  # vrintr.f32
+    ("b7eee00a", "fp64"),  # vcvt.f64.f32 d0, s1
+    ("b7eec10b", "fp64"),  # vcvt.f32.f64 s0, d1
+]
+
+
+@pytest.mark.parametrize(("code", "needs"), NEEDS)
+def test_an_instruction_says_which_extension_has_it(code: str, needs: str) -> None:
+    assert decode(bytes.fromhex(code), 0).needs == needs

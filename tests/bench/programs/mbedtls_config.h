@@ -1,0 +1,15 @@
+/* What the mbedtls benchmarks use of it. */
+#ifndef BENCH_MBEDTLS_CONFIG_H
+#define BENCH_MBEDTLS_CONFIG_H
+
+#define MBEDTLS_AES_C
+#define MBEDTLS_AES_ROM_TABLES
+#define MBEDTLS_CIPHER_MODE_CBC
+#define MBEDTLS_CIPHER_MODE_CTR
+#define MBEDTLS_SHA256_C
+#define MBEDTLS_SHA512_C
+#define MBEDTLS_BIGNUM_C
+#define MBEDTLS_MPI_WINDOW_SIZE 4
+#define MBEDTLS_MPI_MAX_SIZE 256
+
+#endif

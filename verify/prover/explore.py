@@ -1,0 +1,201 @@
+"""Runs one block with the kernel's own executor and records where control goes, instead of checking it.
+
+A run depends on what a state says exactly (constants, distances from s, RA), not on its ranges: those are kept apart,
+so that a block is executed once and its edges are evaluated as often as the ranges change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..kernel.execute import Context, Executor
+from ..kernel.proof import Fact, Function, Invariant
+from ..kernel.safety import RA, S, tail_call_is_safe
+from ..kernel.term import FALSE, TRUE, Term, and_, split
+from .ranges import Known, Ranges
+
+_WORD = 1 << 32
+MAX_ENTRIES = 4096
+SLOTS = -1  # stands for "any slot" among the callees
+Calls = set[tuple[int, int]]  # (depth at the call, callee's entry)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Control goes to `target` when the conditions hold; what the registers (0-14, SP apart) are then."""
+
+    source: int  # the branch; `target` itself where control just gets there
+    target: int
+    conditions: tuple[Term, ...]
+    registers: tuple[Term, ...]
+    depth: int
+    slot: bool
+    granted: int | None
+    written: int  # registers (a mask) that the block has written or lost by then
+
+
+@dataclass(frozen=True)
+class Access:
+    """A store at `address` (of the instruction) to `place`, and what holds there.
+
+    `always`: it has no condition of its own; `behind`: how many edges leave the block before it.
+    """
+
+    address: int
+    place: Term
+    size: int
+    conditions: tuple[Term, ...]
+    always: bool
+    behind: int
+
+
+@dataclass
+class Run:
+    """One execution of a block."""
+
+    edges: list[Edge] = field(default_factory=list)
+    stores: list[Access] = field(default_factory=list)
+    executed: frozenset[int] = frozenset()
+    deepest: int = 0
+    calls: Calls = field(default_factory=set)
+    new_blocks: dict[int, int | None] = field(default_factory=dict)  # behind limit checks: what they grant
+    reads: int = 0  # registers (a mask) read before they are written
+    indices: list[tuple[Term, tuple[Term, ...]]] = field(default_factory=list)  # of table jumps, and what holds there
+    entered: list[Term] = field(default_factory=list)  # the registers' terms at the start
+
+
+class Explorer(Executor):
+    """The kernel's executor with edges recorded instead of checked.
+
+    `known`: the ranges that hold at the start. `by_symbols`: function starts are known from symbols; otherwise every
+    call's target is one.
+    """
+
+    def __init__(self, context: Context, function: Function, by_symbols: bool, granted: int | None,
+                 known: Known) -> None:  # fmt: skip
+        super().__init__(context, function)
+        self.by_symbols = by_symbols
+        self.granted = granted
+        self.ranges = known
+        self.found = Run()
+        self._started = False
+        self.written = 0
+
+    def explore(self, start: int, invariant: Invariant) -> Run:
+        self.run(start, invariant)
+        self.found.executed = frozenset(self.executed)
+        return self.found
+
+    def _registers(self, facts: tuple[Fact, ...]) -> list[Term]:  # type: ignore[override]
+        self.found.entered = super()._registers(facts)
+        self._started = True
+        return list(self.found.entered)
+
+    def _step(self) -> None:
+        super()._step()
+        self.found.deepest = max(self.found.deepest, self.depth)
+
+    # -- registers -----------------------------------------------------------------------------------------------
+
+    def reg(self, number: int) -> Term:
+        if number < 15 and not self.written >> number & 1:
+            self.found.reads |= 1 << number
+        return super().reg(number)
+
+    def set_reg(self, number: int, value: Term) -> None:
+        if self._guard is TRUE and number < 15:
+            self.written |= 1 << number
+        super().set_reg(number, value)
+
+    def _called(self, need: int | None, callee: str) -> None:
+        super()._called(0 if need is None else need, callee)
+        self.written = 0x7FFF
+
+    # -- checks --------------------------------------------------------------------------------------------------
+
+    def require(self, rule: str, conclusion: Term, detail: str, condition: Term = TRUE) -> None:
+        pass
+
+    def learn(self, fact: Term) -> None:
+        super().learn(fact)
+        granted = self._grant(fact) if self._started else None
+        if granted != self.granted and not self._ended:
+            self.granted = granted
+            self.found.new_blocks[self.next_pc] = granted
+            self.function.blocks.setdefault(self.next_pc, Invariant(self.depth, self.slot, self.left))  # type: ignore[attr-defined]
+
+    def _grant(self, *facts: Term) -> int | None:
+        """The stack established by limit checks, the given facts included."""
+        checks = [self.granted, *map(self._limit_check, facts)]
+        return max((c for c in checks if c is not None), default=None)
+
+    def _limit_check(self, fact: Term) -> int | None:
+        """N if the fact says s >= stack low + room + N."""
+        if fact.op != "not" or fact.args[0].op != "ult" or fact.args[0].args[1].value is None:
+            return None
+        base, offset = split(fact.args[0].args[0])
+        if base is not S:
+            return None
+        sandbox = self.context.sandbox
+        depth = (_WORD - offset) % _WORD
+        granted = fact.args[0].args[1].value + depth - sandbox.stack.start - sandbox.room
+        return int(granted) if 0 < granted < self.left + sandbox.room else None
+
+    # -- memory and control --------------------------------------------------------------------------------------
+
+    def store(self, address: Term, size: int, value: Term) -> None:
+        conditions, always = self._conditions(TRUE), self._guard is TRUE
+        self.found.stores.append(Access(self.pc, address, size, conditions, always, len(self.found.edges)))
+        super().store(address, size, value)
+
+    def _conditions(self, condition: Term) -> tuple[Term, ...]:
+        return (*self.hypotheses, *(t for t in (self._guard, condition) if t is not TRUE))
+
+    def call(self, target: int) -> None:
+        if not self.by_symbols and not self._is_function(target) and self.context.code(target, 2):
+            self.context.needs[target] = 0  # type: ignore[index]
+        if target in self.context.needs:
+            self.found.calls.add((self.depth, target))
+        elif (need := self._import_need(target)) is not None:
+            self.found.deepest = max(self.found.deepest, self.depth + need)
+        super().call(target)
+
+    def call_value(self, value: Term) -> None:
+        if value.value is None or not self._is_function(value.value & ~1):
+            self.found.calls.add((self.depth, SLOTS))
+        super().call_value(value)
+
+    def jump_value(self, value: Term) -> None:
+        if value.value is None and value is not RA:
+            self.found.calls.add((self.depth, SLOTS))
+            self.reg(14)  # the link is needed
+        super().jump_value(value)
+
+    def jump_table(self, base: Term, index: Term, entry_size: int) -> None:
+        known = Ranges(self.ranges, self._conditions(TRUE)).value(index)
+        self.found.indices.append((index, self._conditions(TRUE)))
+        if not known.wraps and known.high < MAX_ENTRIES:
+            self.function.tables[self.pc] = known.high + 1  # type: ignore[index]
+        super().jump_table(base, index, entry_size)
+
+    def _import_need(self, target: int) -> int | None:
+        imported = self.context.sandbox.import_at(target)
+        return None if imported is None else imported.stack
+
+    def edge(self, target: int, condition: Term) -> None:
+        if and_(self._guard, condition) is FALSE:
+            return
+        inside = target in self.function.blocks
+        need = self._import_need(target)
+        if need is not None and not inside:
+            self.found.deepest = max(self.found.deepest, self.depth + need)
+        elif target in self.context.needs and not inside and tail_call_is_safe(self.depth, self._regs[14]):
+            self.found.calls.add((0, target))
+            self.reg(14)  # the link is needed
+        elif self.context.code(target, 2) is not None:
+            granted = self._grant(self._guard, condition)
+            conditions, registers = self._conditions(condition), tuple(self._regs)
+            self.found.edges.append(
+                Edge(self.pc, target, conditions, registers, self.depth, self.slot, granted, self.written)
+            )
+

@@ -1,0 +1,78 @@
+"""Which registers' ranges matter: those that the address of a store or the index of a table is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from ..kernel.policy import Sandbox
+from ..kernel.safety import S
+from ..kernel.term import Term
+from .arcs import Arc
+from .explore import MAX_ENTRIES, Edge, Run
+from .hints import comparisons, named, names_in
+from .ranges import Known, Ranges, base_of
+from .states import Key, registers_of
+
+
+def needed(runs: Mapping[int, Run], sandbox: Sandbox, stack: Known, pairs: Collection[Key]) -> dict[int, set[int]]:
+    """For each block the registers whose ranges at its start a store or a table jump depends on, there or later."""
+    links = [registers_of(key) for key in pairs]
+    found = {start: _inside(run, sandbox, stack, links) for start, run in runs.items()}
+    before = edges_into(runs)
+    todo = [start for start, registers in found.items() if registers]
+    while todo:
+        target = todo.pop()
+        for start, edge in before.get(target, ()):
+            terms = [edge.registers[r] for r in found[target]]
+            more = _sources(runs[start], terms, edge.conditions, links)
+            if not more <= found[start]:
+                found[start] |= more
+                todo.append(start)
+    return found
+
+
+def edges_into(runs: Mapping[int, Run]) -> dict[int, list[tuple[int, Edge]]]:
+    """By target: the edges and the blocks that they leave."""
+    found: dict[int, list[tuple[int, Edge]]] = {}
+    for start, run in runs.items():
+        for edge in run.edges:
+            found.setdefault(edge.target, []).append((start, edge))
+    return found
+
+
+def _inside(run: Run, sandbox: Sandbox, stack: Known, links: Iterable[set[int]]) -> set[int]:
+    found: set[int] = set()
+    for place, conditions, size in sensitive(run):
+        if size == 0 or not is_fine(sandbox, Ranges(stack).value(place), size):
+            found |= _sources(run, [place], conditions, links)
+    return found
+
+
+def _sources(run: Run, terms: Iterable[Term], conditions: Iterable[Term], links: Iterable[set[int]]) -> set[int]:
+    """The registers at the block's start that the ranges of `terms` come from, comparisons and pairs included."""
+    names = names_in(run)
+    found = named(terms, names)
+    if not found:
+        return found
+    joined = [named(pair, names) for pair in comparisons(conditions)] + list(links)
+    grew = True
+    while grew:
+        grew = False
+        for link in joined:
+            if link & found and not link <= found:
+                found |= link
+                grew = True
+    return found
+
+
+def sensitive(run: Run) -> Iterator[tuple[Term, tuple[Term, ...], int]]:
+    """Stores (with their size) and indices of tables (size 0) that ranges may decide about."""
+    yield from ((a.place, a.conditions, a.size) for a in run.stores if base_of(a.place)[0] is not S)
+    yield from ((index, conditions, 0) for index, conditions in run.indices)
+
+
+def is_fine(sandbox: Sandbox, arc: Arc, size: int) -> bool:
+    """Whether a store of `size` bytes anywhere in the arc is allowed; for size 0, whether it is a table's index."""
+    if size == 0:
+        return not arc.wraps and arc.high < MAX_ENTRIES
+    return not arc.wraps and any(r.covers(arc.low, arc.high + size) for r in (sandbox.writable, *sandbox.mmio))

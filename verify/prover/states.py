@@ -1,0 +1,88 @@
+"""What is known where a block begins, and how it is joined, widened and weakened."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..kernel.proof import Fact
+from ..kernel.safety import S
+from ..kernel.term import Term, const, shl, sub
+from . import arcs
+from .arcs import Arc
+from .ranges import ZERO
+
+BASES: dict[str, Term] = {"0": ZERO, "s": S}
+REGISTERS = tuple(r for r in range(15) if r != 13)
+Key = tuple[int, str, int]  # a register and what it is measured from: "0", "s" or another register ("r4"), scaled
+
+
+@dataclass(frozen=True)
+class State:
+    """SP = s - depth; the slot holds RA; a limit check has granted so much stack; `ra`: registers that hold RA."""
+
+    depth: int
+    slot: bool
+    granted: int | None
+    ra: frozenset[int]
+    known: Mapping[Key, Arc]
+
+    def exact(self) -> tuple[Fact, ...]:
+        """What the registers are, where that is known."""
+        found = [Fact(r, "ra") for r in sorted(self.ra)]
+        seen: set[int] = set()
+        for (register, base, _), arc in self.known.items():
+            if arc.width == 0 and base in BASES and register not in seen:
+                seen.add(register)
+                found.append(Fact(register, base, arc.low))
+        return tuple(found)
+
+    def exact_part(self) -> object:
+        """What a run of the block depends on, tables apart."""
+        return self.depth, self.slot, self.granted, self.exact()
+
+
+def join(states: Iterable[State]) -> State:
+    """What holds in all of them. Their depths are taken to be equal: the kernel checks that."""
+    first, *others = states
+    slot, granted, ra, known = first.slot, first.granted, first.ra, dict(first.known)
+    for other in others:
+        slot = slot and other.slot
+        granted = None if granted is None or other.granted is None else min(granted, other.granted)
+        ra = ra & other.ra
+        known = {k: arcs.hull(arc, other.known[k]) for k, arc in known.items() if k in other.known}
+    return State(first.depth, slot, granted, ra, {k: arc for k, arc in known.items() if arc.informative})
+
+
+def widened(old: State, new: State, stops: Mapping[Key, Collection[int]]) -> State:
+    """Weaker than both, so that this happens only a few times; `stops` are ends of ranges worth trying."""
+    known = {k: arcs.widen(arc, new.known[k], stops.get(k, ())) for k, arc in old.known.items() if k in new.known}
+    return replace(new, known={k: arc for k, arc in known.items() if arc.informative})
+
+
+def weakened(state: State, edge: State) -> State:
+    """The state without what the edge does not establish; itself if that is nothing."""
+    known = {k: arc for k, arc in state.known.items() if k in edge.known and arcs.holds(arc, edge.known[k])}
+    both = join([state, edge])
+    new = State(state.depth, both.slot, both.granted, both.ra, known)
+    return state if new == state else new
+
+
+def registers_of(key: Key) -> set[int]:
+    register, base, _ = key
+    return {register} if base in BASES else {register, int(base[1:])}
+
+
+def measured_from(key: Key, registers: Sequence[Term]) -> Term:
+    """The term that the key's register is compared with."""
+    _, base, scale = key
+    if base in BASES:
+        return BASES[base]
+    shifted = shl(registers[int(base[1:])], const(abs(scale).bit_length() - 1))
+    return shifted if scale > 0 else sub(const(0), shifted)
+
+
+def fact_of(key: Key, arc: Arc) -> Fact:
+    """The key's range as a claim."""
+    register, base, scale = key
+    return Fact(register, base, arc.low, arc.width, min(arc.step, 1 << 31) if arc.width else 1, scale)
