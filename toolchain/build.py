@@ -99,6 +99,7 @@ def check_request(request: FirmwareRequest) -> None:
         raise RingfenceError(f"{request.output.name}: no sandbox is given", "there would be nothing to certify")
     check_distinct(s.spec for s in request.sandboxes)
     check_link_flags(request.host)
+    request.tools.check_agrees(request.host.link_flags, "the link flags")
     inputs = [request.host.linker_script, *request.host.objects, *(o for s in request.sandboxes for o in s.objects)]
     for path in inputs:
         if not path.is_file():

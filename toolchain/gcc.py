@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ringfence.toolchain.errors import RingfenceError
 from ringfence.toolchain.image import read_elf
-from ringfence.toolchain.target import Target, target_of
+from ringfence.toolchain.target import SAME, Target, target_of
 
 DEFAULT_COMPILER = "arm-none-eabi-gcc"
 _INSTALL = "install it (Debian: apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi) or put it on PATH"
@@ -51,6 +51,14 @@ class Toolchain:
         """Compile one C or assembly file with the core's flags."""
         run([self.compiler, *self.cpu_flags, *flags, "-c", str(source), "-o", str(output)], f"compiling {source.name}")
         return output
+
+    def check_agrees(self, flags: Sequence[str], what: str) -> None:
+        """RingfenceError if further flags, which come after the core's, choose another target; `what` names them."""
+        more = core_flags(flags)
+        other = target_of_flags(self.compiler, [*self.cpu_flags, *more]) if more else self.target
+        if other != self.target:
+            said = f"the firmware's flags say {self.target}"
+            raise RingfenceError(f"{what} {' '.join(more)} choose {other}; {said}", SAME)
 
 
 def core_flags(flags: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ringfence.verify.prover.analysis import ENTRY, FunctionAnalysis
 from ringfence.verify.prover.explore import Access, Edge, Run
+from ringfence.verify.prover.ranges import base_of
 
 from .layout import Placed
 
@@ -54,21 +55,21 @@ class Loops:
         return next((h for h in around if self._may_leave(h, block, access, register)), None)
 
     def _may_leave(self, head: int, block: int, access: Access, register: int) -> bool:
-        body = self.bodies[head]
+        """No edge leaves the store's block before it, so that whoever passes the block passes the store."""
+        body, entered = self.bodies[head], self._runs[block].entered[register]
+        if not access.always or access.behind or base_of(access.place)[0] is not base_of(entered)[0]:
+            return False
         for start in body:
-            for edge in self._runs[start].edges:
+            run, passed = self._runs[start], block in self.dominators[start]
+            for edge in run.edges:
                 stays = edge.target in body
-                if stays and edge.registers[register] is not self._runs[start].entered[register]:
+                if stays and edge.registers[register] is not run.entered[register]:
                     return False
-                if (not stays or edge.target == head) and not self._comes_after(start, edge, block, access):
+                if (not stays or edge.target == head) and not passed:
                     return False
-        return access.always
-
-    def _comes_after(self, start: int, edge: Edge, block: int, access: Access) -> bool:
-        """Whether control that takes the edge has passed the store, in the same round."""
-        if start == block:
-            return self._runs[start].edges.index(edge) >= access.behind
-        return block in self.dominators[start]
+            if run.leaving and not passed:
+                return False
+        return True
 
     def entering(self, head: int) -> Iterator[Edge]:
         """The edges into a loop from outside."""

@@ -146,7 +146,9 @@ def _typed(kind: type[_T], value: Any) -> _T:
         wanted: type = {"int": int, "str": str}.get(str(annotation), list)
         if type(value[name]) is not wanted:
             raise TypeError(f"{kind.__name__}.{name} must be {wanted.__name__}")
-    return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in value.items()})
+    sets = {name for name, annotation in names.items() if str(annotation).startswith("frozenset")}
+    lists = {name: frozenset(v) if name in sets else tuple(v) for name, v in value.items() if isinstance(v, list)}
+    return kind(**(value | lists))
 
 
 def _imports(elf: ElfFile, spec: SandboxSpec) -> tuple[str, ...]:
@@ -164,4 +166,5 @@ def _box(layout: Layout, spec: SandboxSpec) -> SandboxLayout:
 
 
 def _json(value: Any) -> bytes:
-    return (json.dumps(value, separators=(",", ":")) + "\n").encode()
+    """One line; a set is written as a sorted list."""
+    return (json.dumps(value, separators=(",", ":"), default=sorted) + "\n").encode()

@@ -38,6 +38,7 @@ _VFPV4_D16, _FPV5_D16 = 6, 8  # Tag_FP_arch
 _SINGLE_ONLY = 1  # Tag_ABI_HardFP_use
 _VFP_ARGUMENTS, _EITHER_ARGUMENTS = 1, 3  # Tag_ABI_VFP_args
 SUPPORTED = "ARMv7-M and ARMv7E-M (Cortex-M3, M4, M7), without FPU or with fpv4-sp-d16, fpv5-sp-d16 or fpv5-d16"
+SAME = "use the same -mcpu=, -mfpu= and -mfloat-abi= for host, sandboxes and link"
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,7 @@ def check_objects(target: Target, objects: Iterable[Path]) -> None:
         arch, fpu, hard = _architecture(found, _OBJECTS, str(path)), _fpu(found, str(path)), _hard(found)
         if _exceeds(arch, fpu, target) or hard not in (None, target.hard):
             itself = Target(arch, fpu, target.hard if hard is None else hard)
-            raise RingfenceError(f"{path} is compiled for {itself}; the firmware's flags say {target}",
-                                 "use the same -mcpu=, -mfpu= and -mfloat-abi= for host, sandboxes and link")
+            raise RingfenceError(f"{path} is compiled for {itself}; the firmware's flags say {target}", SAME)
 
 
 def check_linked_target(target: Target, elf: ElfFile) -> None:
@@ -88,8 +88,7 @@ def check_linked_target(target: Target, elf: ElfFile) -> None:
     linked = target_of(elf)
     if (linked.arch, linked.fpu) != (target.arch, target.fpu):
         raise RingfenceError(f"{elf.what} is linked from code for {linked}; the firmware's flags say {target}",
-                             "a library or an assembly file is for another core or FPU: use the same -mcpu=, -mfpu= "
-                             "and -mfloat-abi= for all")
+                             f"a library is for another core or FPU: {SAME}")
 
 
 def _exceeds(arch: str, fpu: Fpu, target: Target) -> bool:

@@ -61,6 +61,7 @@ class Run:
     new_blocks: dict[int, int | None] = field(default_factory=dict)  # behind limit checks: what they grant
     reads: int = 0  # registers (a mask) read before they are written
     indices: list[tuple[Term, tuple[Term, ...]]] = field(default_factory=list)  # of table jumps, and what holds there
+    leaving: bool = False  # whether it returns or goes on in another function somewhere
     entered: list[Term] = field(default_factory=list)  # the registers' terms at the start
 
 
@@ -166,6 +167,7 @@ class Explorer(Executor):
         super().call_value(value)
 
     def jump_value(self, value: Term) -> None:
+        self.found.leaving = True
         if value.value is None and value is not RA:
             self.found.calls.add((self.depth, SLOTS))
             self.reg(14)  # the link is needed
@@ -188,8 +190,10 @@ class Explorer(Executor):
         inside = target in self.function.blocks
         need = self._import_need(target)
         if need is not None and not inside:
+            self.found.leaving = True
             self.found.deepest = max(self.found.deepest, self.depth + need)
         elif target in self.context.needs and not inside and tail_call_is_safe(self.depth, self._regs[14]):
+            self.found.leaving = True
             self.found.calls.add((0, target))
             self.reg(14)  # the link is needed
         elif self.context.code(target, 2) is not None:
