@@ -37,7 +37,8 @@ test: setup
 # BENCH="--program crc --level -O2" measures only that.
 bench: setup
 	@PYTHONPATH=tests $(PYTHON) -m bench.run --jobs $(PYTEST_JOBS) $(BENCH)
-	@if [ -z "$(BENCH)" ] && [ -e tests/bench/verifier_speed.py ]; then PYTHONPATH=tests $(PYTHON) -m bench.verifier_speed; fi
+	@if [ -z "$(BENCH)" ] && [ -e tests/bench/verifier_speed.py ]; then \
+	    PYTHONPATH=tests $(PYTHON) -m bench.gate_cost && PYTHONPATH=tests $(PYTHON) -m bench.verifier_speed; fi
 
 attacks: setup
 	@$(PYTHON) examples/attack_suite.py

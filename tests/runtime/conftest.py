@@ -53,7 +53,7 @@ SECOND = Placed(SandboxSpec.from_options(
     name="second", exports=["second_add(int a, int b) -> int error -7", "second_trap()", "second_grab() -> int"], window="32K"), 0x20110000)
 
 
-def _firmware(work: Path, optimise: str, own_handler: bool = False) -> Path:
+def gate_firmware(work: Path, optimise: str, own_handler: bool = False) -> Path:
     return build(work, [(BOX, [DEVICE / "box.c"]), (SECOND, [DEVICE / "second.c"])],
                  [DEVICE / "start.c", DEVICE / "host.c"], optimise=optimise,
                  options=["-DOWN_HARDFAULT"] if own_handler else [],
@@ -63,10 +63,10 @@ def _firmware(work: Path, optimise: str, own_handler: bool = False) -> Path:
 @pytest.fixture(scope="session")
 def firmware(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The firmware, with the runtime and the gates compiled at the given level; each is built once."""
-    return functools.cache(lambda level: _firmware(tmp_path_factory.mktemp("gates"), level))
+    return functools.cache(lambda level: gate_firmware(tmp_path_factory.mktemp("gates"), level))
 
 
 @pytest.fixture(scope="session")
 def firmware_with_own_handler(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The host has a HardFault_Handler that begins with RINGFENCE_FAULT_ENTRY."""
-    return _firmware(tmp_path_factory.mktemp("own"), "-O2", own_handler=True)
+    return gate_firmware(tmp_path_factory.mktemp("own"), "-O2", own_handler=True)

@@ -32,7 +32,7 @@ BOX = POLICY["sandboxes"][0]
 
 
 @contextmanager
-def soon(seconds: float = 5, megabytes: int = 700) -> Iterator[None]:
+def soon(seconds: float = 15, megabytes: int = 700) -> Iterator[None]:
     """Processor time, and memory beyond the most that was needed before."""
     start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
