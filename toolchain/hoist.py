@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ringfence.verify.prover.analysis import ENTRY, FunctionAnalysis
 from ringfence.verify.prover.explore import Access, Edge, Run
+from ringfence.verify.prover.needed import edges_into
 from ringfence.verify.prover.ranges import base_of
 
 from .layout import Placed
@@ -23,10 +24,7 @@ class Loops:
 
     def __init__(self, analysis: FunctionAnalysis) -> None:
         self._runs: dict[int, Run] = {start: run for start, _, run in analysis.reached()}
-        self._into: dict[int, list[tuple[int, Edge]]] = {}
-        for start, run in self._runs.items():
-            for edge in run.edges:
-                self._into.setdefault(edge.target, []).append((start, edge))
+        self._into = edges_into(self._runs)
         self.dominators = dominators(analysis)
         self.bodies = self._find()
 
@@ -80,18 +78,15 @@ class Loops:
 
 def dominators(analysis: FunctionAnalysis) -> dict[int, set[int]]:
     """For each block those that every path to it goes through, itself included."""
-    before: dict[int, set[int]] = {}
-    for start, _, run in analysis.reached():
-        before.setdefault(start, set())
-        for edge in run.edges:
-            before.setdefault(edge.target, set()).add(start)
-    everything = set(before)
+    runs = {start: run for start, _, run in analysis.reached()}
+    into = edges_into(runs)
+    everything = runs.keys() | into.keys()
     found = dict.fromkeys(everything, everything) | {ENTRY: {ENTRY}}
     changed = True
     while changed:
         changed = False
         for start in sorted(everything - {ENTRY}):
-            sources = [found[s] for s in before[start]]
+            sources = [found[source] for source, _ in into.get(start, ())]
             new = set.intersection(*sources) | {start} if sources else {start}
             if new != found[start]:
                 found[start], changed = new, True
@@ -106,6 +101,8 @@ def before_loops(
 
     `open_ones`: stores that need a guard, with their blocks; `registers`: what to guard, by the store's address.
     """
+    if not registers:
+        return {}, set()
     loops = Loops(analysis)
     found: dict[tuple[int, bool], int] = {}
     served: set[int] = set()

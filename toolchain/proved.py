@@ -60,11 +60,11 @@ def free_stores(program: Program, request: RewriteRequest) -> tuple[Program, Dec
     A decision says why no guard is needed, or is None. Stores that control does not reach are left out."""
     first = Proved(program, request)
     decisions = first.solve()
-    if request.mode != "mask" or not first.hoisted:
+    if not first.hoisted:
         return program, decisions
     edits: dict[int, list[Body | Label]] = {}
     for (n, before), register in sorted(first.hoisted.items()):
-        pieces = edits.setdefault(n, [program.items[n].body])
+        pieces = edits.get(n, [program.items[n].body])
         guard = force_bits(register, *window_bits(request))
         edits[n] = [*guard, *pieces] if before else [*pieces, *guard]
     guarded = {program.items[n].origin for n, free in decisions.items() if free is None and n not in first.served}
@@ -113,7 +113,7 @@ class _Guarding(Explorer):
 
 
 class Proved:
-    """`hoisted`: where guards could run before loops (see hoist.py), instead of those of the stores `served`."""
+    """`hoisted`: where masks could run before loops (see hoist.py), instead of those of the stores `served`."""
 
     def __init__(self, program: Program, request: RewriteRequest) -> None:
         self._program = program
@@ -148,7 +148,7 @@ class Proved:
         while True:
             analysis = self._analyse(entry, decided, runs)
             free, open_ones = self._sort(analysis, decided)
-            if number == 0:
+            if number == 0 and self._request.mode == "mask":
                 sites, served = before_loops(analysis, self._placed, open_ones, self._guardable(open_ones))
                 self.hoisted |= sites
                 self.served |= {self._items[address] for address in served}

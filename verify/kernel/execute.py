@@ -3,7 +3,7 @@
 A block starts with an invariant (proof.py) and runs in a straight line, past calls and past branches not taken, until
 control leaves it or reaches another block of the function. What the machine does is decided by the instruction rows
 (isa/); what is safe, by safety.py. Every check ends in one of three ways: it holds by construction, it becomes an
-obligation (hypotheses |- conclusion) that needs a proof, or it is a violation.
+obligation (hypotheses |- conclusion) that needs a proof, or it is a failure.
 
 Ghost state, per activation of a function: depth (SP = s - depth), slot (the shadow word holds RA) and left (how much
 stack is known to be free below s). See docs/safety.md for why this suffices.
@@ -11,7 +11,7 @@ stack is known to be free below s). See docs/safety.md for why this suffices.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NoReturn
@@ -126,10 +126,7 @@ class Executor:
 
     def _registers(self, facts: Sequence[Fact]) -> list[Term]:
         """What the registers hold at the start of the block: unknown numbers, but for the facts."""
-        values = list(_INITIAL)
-        for fact in facts:
-            if fact.exact:
-                values[fact.register] = RA if fact.base == "ra" else add(_base(fact, values), const(fact.low))
+        values = exact_values(facts)
         for fact in facts:
             if fact.base != "ra":  # that is said of the term RA, not of a number: another term would make it false
                 self.assume(_holds(fact, values))
@@ -382,12 +379,22 @@ class Executor:
             self.require("invariant", _holds(fact, self._regs), f"r{fact.register} from {fact.base} {where}", condition)
 
 
-def _base(fact: Fact, registers: Sequence[Term]) -> Term:
-    """The term that a fact measures its register from."""
-    if fact.base in ("0", "s"):
-        return S if fact.base == "s" else const(0)
-    scaled = shl(registers[int(fact.base[1:])], const(abs(fact.scale).bit_length() - 1))
-    return scaled if fact.scale > 0 else sub(const(0), scaled)
+def exact_values(facts: Iterable[Fact]) -> list[Term]:
+    """The registers of which facts say what they are, and unknown numbers for the others."""
+    values = list(_INITIAL)
+    for fact in facts:
+        if fact.exact:
+            base = RA if fact.base == "ra" else measured_from(fact.base, fact.scale, values)
+            values[fact.register] = base if base is RA else add(base, const(fact.low))
+    return values
+
+
+def measured_from(base: str, scale: int, registers: Sequence[Term]) -> Term:
+    """The term that a fact with this base and scale measures its register from."""
+    if base in ("0", "s"):
+        return S if base == "s" else const(0)
+    scaled = shl(registers[int(base[1:])], const(abs(scale).bit_length() - 1))
+    return scaled if scale > 0 else sub(const(0), scaled)
 
 
 def _holds(fact: Fact, registers: Sequence[Term]) -> Term:
@@ -395,7 +402,8 @@ def _holds(fact: Fact, registers: Sequence[Term]) -> Term:
     value = registers[fact.register]
     if fact.base == "ra":
         return TRUE if value is RA else FALSE
+    base = measured_from(fact.base, fact.scale, registers)
     if fact.width == 0:
-        return eq(value, add(_base(fact, registers), const(fact.low)))
-    distance = add(sub(value, _base(fact, registers)), const(-fact.low))
+        return eq(value, add(base, const(fact.low)))
+    distance = add(sub(value, base), const(-fact.low))
     return and_(ule(distance, const(fact.width)), eq(and_(distance, const(fact.step - 1)), const(0)))

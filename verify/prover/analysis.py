@@ -12,10 +12,10 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..kernel.execute import Context
+from ..kernel.execute import Context, exact_values
 from ..kernel.proof import Fact, Function, Invariant
 from ..kernel.safety import RA, S
-from ..kernel.term import Term, add, const, var
+from ..kernel.term import Term
 from . import arcs
 from .arcs import Arc
 from .explore import Access, Edge, Explorer, Run
@@ -188,7 +188,7 @@ class FunctionAnalysis:
         block.run, block.run_for = run, state if run.indices else state.exact_part()
         for pc in run.executed:
             self._owners.setdefault(pc, set()).add(start)
-        for target in [e.target for e in run.edges] + list(run.new_blocks):
+        for target in [e.target for e in run.edges]:
             if target not in self._boundaries:
                 self._boundaries[target] = Invariant(state.depth, state.slot, self.left)
                 self._split(target)
@@ -201,7 +201,7 @@ class FunctionAnalysis:
         explorer = self._explorer(self.context, function, self._by_symbols, state.granted, known)
         address = self.entry if start == ENTRY else start
         run = explorer.explore(address, Invariant(state.depth, state.slot, self.left, exact))
-        if not run.indices and not run.new_blocks:
+        if not run.indices and not run.limited:
             self._runs[start, state.exact_part()] = run
         return run
 
@@ -224,7 +224,7 @@ class FunctionAnalysis:
 
     def known(self, ranges: Mapping[Key, Arc], exact: Iterable[Fact]) -> Known:
         """Ranges as differences of terms, for registers that begin as `exact` says."""
-        values = _initial(exact)
+        values = exact_values(exact)
         found: Known = dict(self.stack)
         for key, arc in ranges.items():
             (a, m), (b, n) = base_of(values[key[0]]), base_of(measured_from(key, values))
@@ -278,9 +278,3 @@ def _put(found: dict[Key, Arc], key: Key, arc: Arc) -> None:
         exact = arc.width == 0 and key[1] in BASES
         found[key] = arcs.between(arc.low, arc.low + 1) if exact else arc
 
-
-def _initial(exact: Iterable[Fact]) -> list[Term]:
-    values: list[Term] = [var(f"r{n}") for n in range(15)]
-    for fact in exact:
-        values[fact.register] = RA if fact.base == "ra" else add(BASES[fact.base], const(fact.low))
-    return values

@@ -58,7 +58,7 @@ class Run:
     executed: frozenset[int] = frozenset()
     deepest: int = 0
     calls: Calls = field(default_factory=set)
-    new_blocks: dict[int, int | None] = field(default_factory=dict)  # behind limit checks: what they grant
+    limited: bool = False  # whether a limit check is in it, behind which a block begins
     reads: int = 0  # registers (a mask) read before they are written
     indices: list[tuple[Term, tuple[Term, ...]]] = field(default_factory=list)  # of table jumps, and what holds there
     leaving: bool = False  # whether it returns or goes on in another function somewhere
@@ -122,7 +122,7 @@ class Explorer(Executor):
         granted = self._grant(fact) if self._started else None
         if granted != self.granted and not self._ended:
             self.granted = granted
-            self.found.new_blocks[self.next_pc] = granted
+            self.found.limited = True
             self.function.blocks.setdefault(self.next_pc, Invariant(self.depth, self.slot, self.left))  # type: ignore[attr-defined]
 
     def _grant(self, *facts: Term) -> int | None:

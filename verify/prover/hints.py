@@ -96,7 +96,7 @@ class Hints:
             grew = not more <= watched
             watched |= more
         pairs = {key for key in self._compared if registers_of(key) <= watched}
-        for suggested in (self._in_step(watched), set(self._copied(pairs))):
+        for suggested in (self._in_step(steps, compared, watched), set(self._copied(pairs))):
             wider = pairs | {key for key in suggested if registers_of(key) <= watched}
             pairs = wider if len(wider) <= _MOST_PAIRS else pairs
         pairs = set(sorted(pairs)[:_MOST_PAIRS])
@@ -104,11 +104,10 @@ class Hints:
         self.watched, self.pairs = frozenset(watched), frozenset(pairs)
         return bool(watched) and before != (self.watched, self.pairs)
 
-    def _in_step(self, watched: set[int]) -> set[Key]:
-        """Registers that move in step with one that is compared with something."""
-        compared = {r for key in self.stops for r in registers_of(key)}
+    def _in_step(self, steps: set[Moved], compared: set[int], watched: set[int]) -> set[Key]:
+        """Watched registers that move in step with one that is compared with something."""
         found: set[Key] = set()
-        for moved in self._steps():
+        for moved in steps:
             for j, b in moved:
                 for i, a in moved if j in compared else ():
                     scale = a // b if a % b == 0 else 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..kernel import execute
 from ..kernel.proof import Fact
 from ..kernel.safety import S
-from ..kernel.term import Term, const, shl, sub
+from ..kernel.term import Term
 from . import arcs
 from .arcs import Arc
 from .ranges import ZERO
@@ -76,10 +77,7 @@ def registers_of(key: Key) -> set[int]:
 def measured_from(key: Key, registers: Sequence[Term]) -> Term:
     """The term that the key's register is compared with."""
     _, base, scale = key
-    if base in BASES:
-        return BASES[base]
-    shifted = shl(registers[int(base[1:])], const(abs(scale).bit_length() - 1))
-    return shifted if scale > 0 else sub(const(0), shifted)
+    return execute.measured_from(base, scale, registers)
 
 
 def fact_of(key: Key, arc: Arc) -> Fact:
