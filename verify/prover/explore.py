@@ -38,7 +38,8 @@ class Edge:
 class Access:
     """A store at `address` (of the instruction) to `place`, and what holds there.
 
-    `always`: it has no condition of its own; `behind`: how many edges leave the block before it.
+    `always`: it has no condition of its own; `behind`: how many edges leave the block before it; `left`: whether
+    control may have left the function before it.
     """
 
     address: int
@@ -47,6 +48,7 @@ class Access:
     conditions: tuple[Term, ...]
     always: bool
     behind: int
+    left: bool = False
 
 
 @dataclass
@@ -63,6 +65,7 @@ class Run:
     indices: list[tuple[Term, tuple[Term, ...]]] = field(default_factory=list)  # of table jumps, and what holds there
     leaving: bool = False  # whether it returns or goes on in another function somewhere
     entered: list[Term] = field(default_factory=list)  # the registers' terms at the start
+    forced: dict[int, Term] = field(default_factory=dict)  # what a base was before a guard that is taken for granted
 
 
 class Explorer(Executor):
@@ -146,7 +149,8 @@ class Explorer(Executor):
 
     def store(self, address: Term, size: int, value: Term) -> None:
         conditions, always = self._conditions(TRUE), self._guard is TRUE
-        self.found.stores.append(Access(self.pc, address, size, conditions, always, len(self.found.edges)))
+        behind, left = len(self.found.edges), self.found.leaving
+        self.found.stores.append(Access(self.pc, address, size, conditions, always, behind, left))
         super().store(address, size, value)
 
     def _conditions(self, condition: Term) -> tuple[Term, ...]:
