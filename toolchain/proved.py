@@ -198,7 +198,7 @@ class Proved:
         free: dict[int, Free] = {}
         open_ones: list[tuple[int, Access]] = []
         failed: set[int] = set()
-        for start, access, ranges in analysis.stores():
+        for start, access, ranges in analysis.accesses():
             if access.address in settled or access.address not in self._items:
                 continue
             reason = self._reason(access, ranges)

@@ -36,7 +36,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Access:
-    """A store at `address` (of the instruction) to `place`, and what holds there.
+    """A store, or a load that is confined, at `address` (of the instruction) to `place`, and what holds there.
 
     `always`: it has no condition of its own; `behind`: how many edges leave the block before it.
     """
@@ -47,6 +47,7 @@ class Access:
     conditions: tuple[Term, ...]
     always: bool
     behind: int
+    store: bool = True
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Run:
     """One execution of a block."""
 
     edges: list[Edge] = field(default_factory=list)
-    stores: list[Access] = field(default_factory=list)
+    accesses: list[Access] = field(default_factory=list)
     executed: frozenset[int] = frozenset()
     deepest: int = 0
     calls: Calls = field(default_factory=set)
@@ -145,9 +146,17 @@ class Explorer(Executor):
     # -- memory and control --------------------------------------------------------------------------------------
 
     def store(self, address: Term, size: int, value: Term) -> None:
-        conditions, always = self._conditions(TRUE), self._guard is TRUE
-        self.found.stores.append(Access(self.pc, address, size, conditions, always, len(self.found.edges)))
+        self._note(address, size, store=True)
         super().store(address, size, value)
+
+    def load(self, address: Term, size: int) -> Term:
+        if self.context.sandbox.confine == "reads":
+            self._note(address, size, store=False)
+        return super().load(address, size)
+
+    def _note(self, address: Term, size: int, store: bool) -> None:
+        conditions, always = self._conditions(TRUE), self._guard is TRUE
+        self.found.accesses.append(Access(self.pc, address, size, conditions, always, len(self.found.edges), store))
 
     def _conditions(self, condition: Term) -> tuple[Term, ...]:
         return (*self.hypotheses, *(t for t in (self._guard, condition) if t is not TRUE))
