@@ -1,7 +1,7 @@
 """Guards that can run once before a loop instead of in every round.
 
 A guard on a register moves to the edges into a loop if the loop does not change the register, and if every way through
-the loop's head comes to a store that needs the guard before it leaves the loop or begins another round: a correct
+the loop's head comes to an access that needs the guard before it leaves the loop or begins another round: a correct
 program's register then points into the window already, so forcing it there changes nothing.
 """
 
@@ -47,13 +47,13 @@ class Loops:
         return found
 
     def outermost(self, block: int, access: Access, register: int) -> int | None:
-        """The head of the largest loop out of which a guard of `register` for the store can be moved."""
+        """The head of the largest loop out of which a guard of `register` for the access can be moved."""
         around = [h for h, body in self.bodies.items() if block in body and h != ENTRY]
         around.sort(key=lambda head: len(self.bodies[head]), reverse=True)
         return next((h for h in around if self._may_leave(h, block, access, register)), None)
 
     def _may_leave(self, head: int, block: int, access: Access, register: int) -> bool:
-        """No edge leaves the store's block before it, so that whoever passes the block passes the store."""
+        """No edge leaves the access's block before it, so that whoever passes the block passes the access."""
         body, entered = self.bodies[head], self._runs[block].entered[register]
         if not access.always or access.behind or base_of(access.place)[0] is not base_of(entered)[0]:
             return False
@@ -95,23 +95,24 @@ def dominators(analysis: FunctionAnalysis) -> dict[int, set[int]]:
 
 def before_loops(
     analysis: FunctionAnalysis, placed: Placed, open_ones: Iterable[tuple[int, Access]], registers: Mapping[int, int]
-) -> tuple[dict[tuple[int, bool], int], set[int]]:
-    """Where guards can run before a loop, as (item, before it or behind it) and the register to guard; and for which
-    stores, by address.
+) -> tuple[dict[tuple[int, bool], set[int]], set[int]]:
+    """Where guards can run before a loop, as (item, before it or behind it) and the registers to guard; and for which
+    accesses, by address.
 
-    `open_ones`: stores that need a guard, with their blocks; `registers`: what to guard, by the store's address.
+    `open_ones`: accesses that need a guard, with their blocks; `registers`: what to guard, by the access's address.
     """
     if not registers:
         return {}, set()
     loops = Loops(analysis)
-    found: dict[tuple[int, bool], int] = {}
+    found: dict[tuple[int, bool], set[int]] = {}
     served: set[int] = set()
     for block, access in open_ones:
         register = registers.get(access.address)
         head = None if register is None else loops.outermost(block, access, register)
         sites = None if head is None else _sites(loops, placed, head)
-        if register is not None and sites and all(found.get(site, register) == register for site in sites):
-            found |= dict.fromkeys(sites, register)
+        if register is not None and sites:
+            for site in sites:
+                found.setdefault(site, set()).add(register)
             served.add(access.address)
     return found, served
 

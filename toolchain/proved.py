@@ -1,8 +1,8 @@
-"""Which stores need no guard, because the verifier's own prover can show where they go.
+"""Which stores and confined loads need no guard, because the verifier's own prover can show where they go.
 
-The program is laid out as it would be without guards, and the prover's analysis runs on those bytes. Where it cannot
-place a store in the write set, the store gets a guard; the analysis then goes on with what the guards establish.
-Nothing here is trusted: whatever comes out is proved again on the final bytes.
+The program is laid out as it would be without guards, and the prover's analysis runs on those bytes. A store that it
+cannot place in the write set gets a guard, and so does a load in the read set; the analysis then goes on with what the
+guards establish. Nothing here is trusted: whatever comes out is proved again on the final bytes.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from .hoist import before_loops, dominators
 from .insn import SP, Label, Memory
 from .layout import Placed, lay_out
 from .program import Body, Program, apply
-from .request import RewriteRequest
+from .request import RewriteRequest, is_confined
 
 REACH_BELOW, REACH_ABOVE = 256, 264  # guarded bases are used with offsets up to these distances
 _WORD = 1 << 32
-_WITHOUT_GUARDS = ("stores on the stack", "stores to constant addresses")
+_WITHOUT_GUARDS = ("stores on the stack", "stores at constant addresses")
 _ROUNDS = 3  # then all that is still open gets guards
 
 
 @dataclass(frozen=True)
 class Free:
-    """A store that may stay as it is: why, and how far outside the window it may go (bytes)."""
+    """An access that may stay as it is: why, and how far outside the window it may go (bytes)."""
 
     why: str
     below: int = 0
@@ -51,24 +51,24 @@ def in_place(memory: Memory) -> bool:
     return memory.index < 0 and near and memory.base != SP
 
 
-Decisions = Mapping[int, Free | None]  # by item; None: the store needs a guard
+Decisions = Mapping[int, Free | None]  # by item; None: the access needs a guard
 
 
 def free_stores(program: Program, request: RewriteRequest) -> tuple[Program, Decisions]:
-    """The program, with guards put before loops where they serve, and what is decided of the stores in it.
+    """The program, with guards put before loops where they serve, and what is decided of the accesses in it.
 
-    A decision says why no guard is needed, or is None. Stores that control does not reach are left out."""
+    A decision says why no guard is needed, or is None. Accesses that control does not reach are left out."""
     first = Proved(program, request)
     decisions = first.solve()
     if not first.hoisted:
         return program, decisions
     edits: dict[int, list[Body | Label]] = {}
-    for (n, before), register in sorted(first.hoisted.items()):
+    for (n, before), registers in sorted(first.hoisted.items()):
         pieces = edits.get(n, [program.items[n].body])
-        guard = force_bits(register, *window_bits(request))
+        guard = [i for register in sorted(registers) for i in force_bits(register, *window_bits(request))]
         edits[n] = [*guard, *pieces] if before else [*pieces, *guard]
     guarded = {program.items[n].origin for n, free in decisions.items() if free is None and n not in first.served}
-    program = apply(program, edits, "stores")
+    program = apply(program, edits, "loops")
     likely = frozenset(origin - request.code_start for origin in guarded)
     return program, Proved(program, replace(request, guarded=likely)).solve()
 
@@ -85,9 +85,9 @@ class _Code:
 
 
 class _Guarding(Explorer):
-    """Executes stores as if their guards were there.
+    """Executes accesses as if their guards were there.
 
-    By the store's address: `forced`, the register that its guard forces into the window, and `lost`, one that is
+    By the access's address: `forced`, the register that its guard forces into the window, and `lost`, one that is
     something unknown afterwards."""
 
     def __init__(self, forced: Mapping[int, int], lost: Mapping[int, int], window: Range, *rest: Any) -> None:
@@ -107,13 +107,21 @@ class _Guarding(Explorer):
 
     def store(self, address: Term, size: int, value: Term) -> None:
         super().store(address, size, value)
+        self._lose()
+
+    def load(self, address: Term, size: int) -> Term:
+        value = super().load(address, size)
+        self._lose()
+        return value
+
+    def _lose(self) -> None:
         lost = self._lost.get(self.pc)
         if lost is not None:
             self.set_reg(lost, self.unknown())
 
 
 class Proved:
-    """`hoisted`: where masks could run before loops (see hoist.py), instead of those of the stores `served`."""
+    """`hoisted`: where masks could run before loops (see hoist.py), instead of those of the accesses `served`."""
 
     def __init__(self, program: Program, request: RewriteRequest) -> None:
         self._program = program
@@ -121,12 +129,12 @@ class Proved:
         self._facts = Analysis(program, request)
         self._placed = lay_out(program, request.code_start)
         self._sandbox = _sandbox(request, len(self._placed.code))
-        stores = [n for n, item in enumerate(program.items) if item.insn is not None and item.insn.is_store]
-        self._items = {self._placed.instruction(n): n for n in stores}
+        accesses = [n for n, item in enumerate(program.items) if is_confined(item.insn, request)]
+        self._items = {self._placed.instruction(n): n for n in accesses}
         self._addresses = {n: address for address, n in self._items.items()}
         likely = {origin + request.code_start for origin in request.guarded}
-        self._likely = {self._addresses[n] for n in stores if program.items[n].origin in likely}
-        self.hoisted: dict[tuple[int, bool], int] = {}
+        self._likely = {self._addresses[n] for n in accesses if program.items[n].origin in likely}
+        self.hoisted: dict[tuple[int, bool], set[int]] = {}
         self.served: set[int] = set()
         needs = {self._placed.addresses[n]: 0 for n in program.entries}
         slots = range(request.slots_start, request.slots_end, 4)
@@ -143,14 +151,15 @@ class Proved:
         """In rounds: what is open gets a guard, or waits for what those guards prove; until all that has no guard is
         proved with all the others in place."""
         runs: dict[object, Run] = {}
-        decided = set(self._likely)  # addresses of stores that have guards
+        decided = set(self._likely)  # addresses of accesses that have guards
         number = 0
         while True:
             analysis = self._analyse(entry, decided, runs)
             free, open_ones = self._sort(analysis, decided)
             if number == 0 and self._request.mode == "mask":
                 sites, served = before_loops(analysis, self._placed, open_ones, self._guardable(open_ones))
-                self.hoisted |= sites
+                for site, registers in sites.items():
+                    self.hoisted.setdefault(site, set()).update(registers)
                 self.served |= {self._items[address] for address in served}
             if not open_ones:
                 break
@@ -174,27 +183,28 @@ class Proved:
         return FunctionAnalysis(self._context, entry, True, explorer, runs)
 
     def _formed_in(self, address: int, memory: Memory) -> int | None:
-        """The register of the store's own that its address is formed in, if it is none that is free."""
+        """The register that the address is formed in, if it is none that is free: it is changed and changed back."""
         n = self._items[address]
         insn = self._program.items[n].insn
         formed = form_address(self._facts, n, insn, memory) if insn is not None else None
-        return formed.register if formed is not None and formed.register in (memory.base, memory.index) else None
+        own = formed is not None and (formed.after or formed.register in (memory.base, memory.index))
+        return formed.register if formed is not None and own else None
 
     def _guardable(self, open_ones: Iterable[tuple[int, Access]]) -> dict[int, int]:
-        """For stores whose base can be guarded in place: the base."""
+        """For accesses whose base can be guarded in place: the base."""
         memories = {access.address: self._memory(access.address) for _, access in open_ones}
         return {address: m.base for address, m in memories.items() if in_place(m)}
 
     def _memory(self, address: int) -> Memory:
         insn = self._program.items[self._items[address]].insn
         if insn is None or insn.memory is None:
-            raise ValueError("not a store")
+            raise ValueError("not an access")
         return insn.memory
 
     def _sort(
         self, analysis: FunctionAnalysis, settled: Collection[int]
     ) -> tuple[dict[int, Free], list[tuple[int, Access]]]:
-        """Stores that are proved, and those that are not; `settled` ones (addresses) apart."""
+        """Accesses that are proved, and those that are not; `settled` ones (addresses) apart."""
         free: dict[int, Free] = {}
         open_ones: list[tuple[int, Access]] = []
         failed: set[int] = set()
@@ -220,20 +230,21 @@ class Proved:
         if where.wraps:
             return None
         low, end = where.low, where.low + where.width + access.size
-        if any(r.covers(low, end) for r in self._sandbox.mmio):
-            return Free("stores to constant addresses")
+        beside = self._sandbox.mmio if access.store else (*self._sandbox.mmio, self._sandbox.code)
+        if any(r.covers(low, end) for r in beside):
+            return Free("stores at constant addresses")
         if not self._sandbox.writable.covers(low, end):
             return Free("stores on the stack") if base is S else None  # the return slot: the kernel looks at it
         why = "stores proved in range"
         if where.width == 0:
-            why = "stores to constant addresses"
+            why = "stores at constant addresses"
         elif where.width >= self._sandbox.window.end - self._sandbox.window.start - 1:
             why = "stores guarded by an earlier guard"
         window = self._sandbox.window
         return Free(why, max(0, window.start - low), max(0, end - window.end))
 
     def _choose(self, analysis: FunctionAnalysis, open_ones: Iterable[tuple[int, Access]]) -> list[Access]:
-        """Of the stores that are not proved those that no other one's guard may help."""
+        """Of the accesses that are not proved those that no other one's guard may help."""
         by_block: dict[int, list[Access]] = {}
         for start, access in open_ones:
             by_block.setdefault(start, []).append(access)
@@ -257,7 +268,7 @@ class Proved:
 
 
 def _worse(a: Free | None, b: Free | None) -> Free | None:
-    """What holds of a store that is both."""
+    """What holds of an access that is both."""
     return None if a is None or b is None else Free(a.why, max(a.below, b.below), max(a.above, b.above))
 
 
@@ -276,6 +287,6 @@ def _sandbox(request: RewriteRequest, code_bytes: int) -> Sandbox:
         entries=(),
         imports=tuple(Import(name, address & ~1) for name, address in request.imports.items()),
         mmio=tuple(Range(*ends) for ends in request.mmio),
-        confine="writes",
+        confine=request.confine,
         extensions=EVERYTHING,
     )
