@@ -1,6 +1,6 @@
-"""Guards that run early, so that stores behind them need none: where a function begins, and before its loops.
+"""Guards that run early, so that accesses behind them need none: where a function begins, and before its loops.
 
-Forcing a register into the window changes nothing in a correct program if it is certain there that a store through
+Forcing a register into the window changes nothing in a correct program if it is certain there that an access through
 it follows, a few bytes away at most (`Anticipated`): then it points into the window already. Before a loop, that may
 serve pointers that move in the loop, too, if the prover can see how far: by a known number of rounds, or because they
 are compared with an end. The end of a loop that has no other way out is forced as well, and a test for being equal to
@@ -34,7 +34,7 @@ Site = tuple[int, bool]  # (item, True: before it; False: behind it)
 
 @dataclass(frozen=True)
 class Early:
-    """Guards of registers at sites, and new conditions for branches, by item; `serves`: stores, by address.
+    """Guards of registers at sites, and new conditions for branches, by item; `serves`: accesses, by address.
 
     `function`: where it begins; `otherwise`: what to try if these do not help."""
 
@@ -44,27 +44,27 @@ class Early:
     function: int = 0
     otherwise: Early | None = None
 
-    def serving(self, store: int) -> Early:
-        """The same, for one store more."""
-        otherwise = None if self.otherwise is None else self.otherwise.serving(store)
-        return replace(self, serves=self.serves | {store}, otherwise=otherwise)
+    def serving(self, access: int) -> Early:
+        """The same, for one access more."""
+        otherwise = None if self.otherwise is None else self.otherwise.serving(access)
+        return replace(self, serves=self.serves | {access}, otherwise=otherwise)
 
-    def renamed(self, function: int, items: Mapping[int, int], stores: Mapping[int, int]) -> Early | None:
-        """The same with other names for items and stores; None where an item has none."""
+    def renamed(self, function: int, items: Mapping[int, int], accesses: Mapping[int, int]) -> Early | None:
+        """The same with other names for items and accesses; None where an item has none."""
         if not {n for (n, _), _ in self.guards} | {n for n, _ in self.conditions} <= items.keys():
             return None
         return Early(
             frozenset(((items[n], before), r) for (n, before), r in self.guards),
-            frozenset(stores[address] for address in self.serves),
+            frozenset(accesses[address] for address in self.serves),
             frozenset((items[n], condition) for n, condition in self.conditions),
             function,
-            None if self.otherwise is None else self.otherwise.renamed(function, items, stores),
+            None if self.otherwise is None else self.otherwise.renamed(function, items, accesses),
         )
 
 
 @dataclass(frozen=True)
 class _Use:
-    """A store through a register that is so far from what it was at the block's start; `behind`: see Access."""
+    """An access through a register that is so far from what it was at the block's start; `behind`: see Access."""
 
     register: int
     distance: int
@@ -74,9 +74,9 @@ class _Use:
 
 @dataclass
 class Anticipated:
-    """For each block (by start) the registers through which a store is certain to follow before they are lost.
+    """For each block (by start) the registers through which an access is certain to follow before they are lost.
 
-    `bases`: for stores that have guards or need them, by address, the base register and what is added to it."""
+    `bases`: for accesses that have guards or need them, by address, the base register and what is added to it."""
 
     runs: Mapping[int, Run]
     bases: Mapping[int, tuple[int, int]]
@@ -96,7 +96,7 @@ class Anticipated:
                 todo |= {source for source, _ in into.get(start, ())} | {start}
 
     def _uses(self, run: Run) -> Iterator[_Use]:
-        for access in run.stores:
+        for access in run.accesses:
             if not access.always or access.left or access.address not in self.bases:
                 continue
             register, offset = self.bases[access.address]
@@ -215,9 +215,9 @@ def dominators(runs: Mapping[int, Run]) -> dict[int, set[int]]:
 
 
 class EarlyGuards:
-    """Finds the guards that may serve open stores of a function from further up.
+    """Finds the guards that may serve open accesses of a function from further up.
 
-    `bases`: for stores that have guards or need them, by address, the base register and what is added to it."""
+    `bases`: for accesses that have guards or need them, by address, the base register and what is added to it."""
 
     def __init__(self, analysis: FunctionAnalysis, placed: Placed, bases: Mapping[int, tuple[int, int]]) -> None:
         self._entry = analysis.entry
@@ -235,7 +235,7 @@ class EarlyGuards:
         return [Early(frozenset([((item, True), r)])) for r in _ARGUMENTS if r in self._certain[ENTRY]]
 
     def before_loops(self, open_ones: Iterable[tuple[int, Access]]) -> list[Early]:
-        """Guards of what the stores in loops are relative to, before the loops."""
+        """Guards of what the accesses in loops are relative to, before the loops."""
         found: dict[tuple[int, int], Early] = {}
         for block, access in open_ones:
             if access.address not in self._bases:
@@ -250,7 +250,7 @@ class EarlyGuards:
         return list(found.values())
 
     def _head(self, block: int, register: int) -> int | None:
-        """The largest loop that keeps the register, or else the smallest one; if a store is certain in it."""
+        """The largest loop that keeps the register, or else the smallest one; if an access is certain in it."""
         heads = [h for h in self._loops.around(block) if register in self._certain[h]]
         return next((h for h in heads if self._loops.keeps(h, register)), heads[-1] if heads else None)
 

@@ -1,8 +1,8 @@
-"""Which stores need no guard, because the verifier's own prover can show where they go.
+"""Which stores and confined loads need no guard, because the verifier's own prover can show where they go.
 
-The program is laid out as it would be without guards, and the prover's analysis runs on those bytes. Where it cannot
-place a store in the write set, the store gets a guard; the analysis then goes on with what the guards establish.
-Nothing here is trusted: whatever comes out is proved again on the final bytes.
+The program is laid out as it would be without guards, and the prover's analysis runs on those bytes. A store that it
+cannot place in the write set gets a guard, and so does a load in the read set; the analysis then goes on with what the
+guards establish. Nothing here is trusted: whatever comes out is proved again on the final bytes.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from .guards import force_bits
 from .insn import SP, Insn, Label, Memory
 from .layout import Placed, lay_out
 from .program import Body, Program, apply
-from .request import RewriteRequest
+from .request import RewriteRequest, is_confined
 
 REACH_BELOW, REACH_ABOVE = 256, 264  # guarded bases are used with offsets up to these distances
 _WORD = 1 << 32
-_WITHOUT_GUARDS = ("stores on the stack", "stores to constant addresses")
+_WITHOUT_GUARDS = ("stores on the stack", "stores at constant addresses")
 _ROUNDS = 3  # then all that is still open gets guards
 EARLY = "early guards"  # what with_early's instructions are made by
 
 
 @dataclass(frozen=True)
 class Free:
-    """A store that may stay as it is: why, and how far outside the window it may go (bytes)."""
+    """An access that may stay as it is: why, and how far outside the window it may go (bytes)."""
 
     why: str
     below: int = 0
@@ -52,13 +52,13 @@ def in_place(memory: Memory) -> bool:
     return memory.index < 0 and near and memory.base != SP
 
 
-Decisions = Mapping[int, Free | None]  # by item; None: the store needs a guard
+Decisions = Mapping[int, Free | None]  # by item; None: the access needs a guard
 
 
 def free_stores(program: Program, request: RewriteRequest) -> tuple[Program, Decisions]:
-    """The program, with guards put early where they serve (early.py), and what is decided of the stores in it.
+    """The program, with guards put early where they serve (early.py), and what is decided of the accesses in it.
 
-    A decision says why no guard is needed, or is None. Stores that control does not reach are left out."""
+    A decision says why no guard is needed, or is None. Accesses that control does not reach are left out."""
     first = Proved(program, request, _likely(program, request))
     first.solve()
     chosen = first.at_entry
@@ -75,7 +75,7 @@ def _before_loops(
     """Tries guards before loops, drops those that do not serve, and tries again. `first` knows of those of `always`."""
     chosen, best = first.before_loops, first
     while chosen:
-        hoped = {store for early in chosen for store in early.serves}
+        hoped = {access for early in chosen for access in early.serves}
         best = Proved(with_early(program, request, [*always, *chosen]), request, first.guarded() - hoped)
         best.take_over(first, {early.function for early in chosen})
         useless = [early for early in chosen if early.serves <= best.guarded()]
@@ -111,14 +111,14 @@ def _guards(request: RewriteRequest, registers: Iterable[int]) -> Iterator[Insn]
 
 
 def _likely(program: Program, request: RewriteRequest) -> frozenset[int]:
-    """The stores that needed guards in an earlier round, as their numbers."""
+    """The accesses that needed guards in an earlier round, as their numbers."""
     origins = {origin + request.code_start for origin in request.guarded}
-    return frozenset(k for k, n in enumerate(_stores(program)) if program.items[n].origin in origins)
+    return frozenset(k for k, n in enumerate(_accesses(program, request)) if program.items[n].origin in origins)
 
 
-def _stores(program: Program) -> list[int]:
-    """The items that are stores. Early guards are none, so that a store keeps its number, its place in this list."""
-    return [n for n, item in enumerate(program.items) if item.insn is not None and item.insn.is_store]
+def _accesses(program: Program, request: RewriteRequest) -> list[int]:
+    """The items that are confined. Early guards are none, so that one keeps its number, its place in this list."""
+    return [n for n, item in enumerate(program.items) if is_confined(item.insn, request)]
 
 
 class _Code:
@@ -133,9 +133,9 @@ class _Code:
 
 
 class _Guarding(Explorer):
-    """Executes stores as if their guards were there.
+    """Executes accesses as if their guards were there.
 
-    By the store's address: `forced`, the register that its guard forces into the window, and `lost`, one that is
+    By the access's address: `forced`, the register that its guard forces into the window, and `lost`, one that is
     something unknown afterwards."""
 
     def __init__(self, forced: Mapping[int, int], lost: Mapping[int, int], window: Range, *rest: Any) -> None:
@@ -156,15 +156,23 @@ class _Guarding(Explorer):
 
     def store(self, address: Term, size: int, value: Term) -> None:
         super().store(address, size, value)
+        self._lose()
+
+    def load(self, address: Term, size: int) -> Term:
+        value = super().load(address, size)
+        self._lose()
+        return value
+
+    def _lose(self) -> None:
         lost = self._lost.get(self.pc)
         if lost is not None:
             self.set_reg(lost, self.unknown())
 
 
 class Proved:
-    """What the prover finds out about the stores of a program, function by function.
+    """What the prover finds out about the accesses of a program, function by function.
 
-    Stores are named by their numbers (_stores), functions by their addresses in the original code. `likely`: stores
+    They are named by their numbers (_accesses), functions by their addresses in the original code. `likely`: those
     that are taken to have guards. `at_entry`, `before_loops`: guards that may serve the others; their items are those
     of the program without early guards."""
 
@@ -177,10 +185,10 @@ class Proved:
         self._facts = Analysis(program, request)
         self._placed = lay_out(program, request.code_start)
         self._sandbox = _sandbox(request, len(self._placed.code))
-        self._stores = _stores(program)
-        self._items = {self._placed.instruction(n): n for n in self._stores}
-        self._numbers = {self._placed.instruction(n): k for k, n in enumerate(self._stores)}
-        self._found: dict[int, dict[int, Free | None]] = {}  # by function, by store
+        self._accesses = _accesses(program, request)
+        self._items = {self._placed.instruction(n): n for n in self._accesses}
+        self._numbers = {self._placed.instruction(n): k for k, n in enumerate(self._accesses)}
+        self._found: dict[int, dict[int, Free | None]] = {}  # by function, by access
         needs = {self._placed.addresses[n]: 0 for n in program.entries}
         slots = range(request.slots_start, request.slots_end, 4)
         self._context = Context(self._sandbox, _Code(self._placed), needs | dict.fromkeys(slots, 0))  # type: ignore[arg-type]
@@ -197,7 +205,7 @@ class Proved:
         self.solve(changed)
 
     def decisions(self) -> dict[int, Free | None]:
-        """By store; code may belong to two functions."""
+        """By access; code may belong to two functions."""
         result: dict[int, Free | None] = {}
         for found in self._found.values():
             for k, free in found.items():
@@ -208,7 +216,7 @@ class Proved:
         return frozenset(k for k, free in self.decisions().items() if free is None)
 
     def by_item(self) -> dict[int, Free | None]:
-        return {self._stores[k]: free for k, free in self.decisions().items()}
+        return {self._accesses[k]: free for k, free in self.decisions().items()}
 
     def _function(self, start: int, entry: int) -> dict[int, Free | None]:
         """In rounds: what is open gets a guard, or waits for what those guards prove; until all that has no guard is
@@ -256,26 +264,27 @@ class Proved:
         return FunctionAnalysis(self._context, entry, True, explorer, runs)
 
     def _formed_in(self, address: int, memory: Memory) -> int | None:
-        """The register of the store's own that its address is formed in, if it is none that is free."""
+        """The register that the address is formed in, if it is none that is free: it is changed and changed back."""
         n = self._items[address]
         insn = self.program.items[n].insn
         formed = form_address(self._facts, n, insn, memory) if insn is not None else None
-        return formed.register if formed is not None and formed.register in (memory.base, memory.index) else None
+        own = formed is not None and (formed.after or formed.register in (memory.base, memory.index))
+        return formed.register if formed is not None and own else None
 
     def _memory(self, address: int) -> Memory:
         insn = self.program.items[self._items[address]].insn
         if insn is None or insn.memory is None:
-            raise ValueError("not a store")
+            raise ValueError("not an access")
         return insn.memory
 
     def _sort(
         self, analysis: FunctionAnalysis, settled: Collection[int]
     ) -> tuple[dict[int, Free], list[tuple[int, Access]]]:
-        """Stores that are proved, by their numbers, and those that are not; `settled` ones (addresses) apart."""
+        """Accesses that are proved, by their numbers, and those that are not; `settled` ones (addresses) apart."""
         free: dict[int, Free] = {}
         open_ones: list[tuple[int, Access]] = []
         failed: set[int] = set()
-        for start, access, ranges in analysis.stores():
+        for start, access, ranges in analysis.accesses():
             if access.address in settled or access.address not in self._items:
                 continue
             reason = self._reason(access, ranges)
@@ -297,20 +306,21 @@ class Proved:
         if where.wraps:
             return None
         low, end = where.low, where.low + where.width + access.size
-        if any(r.covers(low, end) for r in self._sandbox.mmio):
-            return Free("stores to constant addresses")
+        beside = self._sandbox.mmio if access.store else (*self._sandbox.mmio, self._sandbox.code)
+        if any(r.covers(low, end) for r in beside):
+            return Free("stores at constant addresses")
         if not self._sandbox.writable.covers(low, end):
             return Free("stores on the stack") if base is S else None  # the return slot: the kernel looks at it
         why = "stores proved in range"
         if where.width == 0:
-            why = "stores to constant addresses"
+            why = "stores at constant addresses"
         elif where.width >= self._sandbox.window.end - self._sandbox.window.start - 1:
             why = "stores guarded by an earlier guard"
         window = self._sandbox.window
         return Free(why, max(0, window.start - low), max(0, end - window.end))
 
     def _choose(self, analysis: FunctionAnalysis, open_ones: Iterable[tuple[int, Access]]) -> list[Access]:
-        """Of the stores that are not proved those that no other one's guard may help."""
+        """Of the accesses that are not proved those that no other one's guard may help."""
         by_block: dict[int, list[Access]] = {}
         for start, access in open_ones:
             by_block.setdefault(start, []).append(access)
@@ -340,7 +350,7 @@ def _inputs(program: Program) -> dict[int, int]:
 
 
 def _worse(a: Free | None, b: Free | None) -> Free | None:
-    """What holds of a store that is both."""
+    """What holds of an access that is both."""
     return None if a is None or b is None else Free(a.why, max(a.below, b.below), max(a.above, b.above))
 
 
@@ -359,6 +369,6 @@ def _sandbox(request: RewriteRequest, code_bytes: int) -> Sandbox:
         entries=(),
         imports=tuple(Import(name, address & ~1) for name, address in request.imports.items()),
         mmio=tuple(Range(*ends) for ends in request.mmio),
-        confine="writes",
+        confine=request.confine,
         extensions=EVERYTHING,
     )

@@ -78,11 +78,11 @@ class FunctionAnalysis:
             if block.reached and block.run is not None:
                 yield start, block, block.run
 
-    def stores(self) -> Iterator[tuple[int, Access, Ranges]]:
-        """Every store with its block and what is known there."""
+    def accesses(self) -> Iterator[tuple[int, Access, Ranges]]:
+        """Every store and confined load with its block and what is known there."""
         for start, _, run in self.reached():
             known = self.known_at(start)
-            for access in run.stores:
+            for access in run.accesses:
                 yield start, access, Ranges(known, access.conditions)
 
     # -- fixpoint ------------------------------------------------------------------------------------------------

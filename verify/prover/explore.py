@@ -36,7 +36,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Access:
-    """A store at `address` (of the instruction) to `place`, and what holds there.
+    """A store, or a load that is confined, at `address` (of the instruction) to `place`, and what holds there.
 
     `always`: it has no condition of its own; `behind`: how many edges leave the block before it; `left`: whether
     control may have left the function before it.
@@ -49,6 +49,7 @@ class Access:
     always: bool
     behind: int
     left: bool = False
+    store: bool = True
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Run:
     """One execution of a block."""
 
     edges: list[Edge] = field(default_factory=list)
-    stores: list[Access] = field(default_factory=list)
+    accesses: list[Access] = field(default_factory=list)
     executed: frozenset[int] = frozenset()
     deepest: int = 0
     calls: Calls = field(default_factory=set)
@@ -148,10 +149,18 @@ class Explorer(Executor):
     # -- memory and control --------------------------------------------------------------------------------------
 
     def store(self, address: Term, size: int, value: Term) -> None:
+        self._note(address, size, store=True)
+        super().store(address, size, value)
+
+    def load(self, address: Term, size: int) -> Term:
+        if self.context.sandbox.confine == "reads":
+            self._note(address, size, store=False)
+        return super().load(address, size)
+
+    def _note(self, address: Term, size: int, store: bool) -> None:
         conditions, always = self._conditions(TRUE), self._guard is TRUE
         behind, left = len(self.found.edges), self.found.leaving
-        self.found.stores.append(Access(self.pc, address, size, conditions, always, behind, left))
-        super().store(address, size, value)
+        self.found.accesses.append(Access(self.pc, address, size, conditions, always, behind, left, store))
 
     def _conditions(self, condition: Term) -> tuple[Term, ...]:
         return (*self.hypotheses, *(t for t in (self._guard, condition) if t is not TRUE))

@@ -1,6 +1,6 @@
 """What a function's code suggests to look at: where ranges may end, and which registers belong together.
 
-Only registers that an address of a store or an index of a table is made from are watched; all else proves nothing.
+Only registers that an address of an access or an index of a table is made from are watched; all else proves nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Hints:
     def notice(self, start: int, run: Run) -> None:
         """Take in what the block at `start` compares, moves, copies and uses in addresses."""
         names = names_in(run)
-        for access in run.stores:
+        for access in run.accesses:
             if base_of(access.place)[0] not in (S, ZERO):
                 self._addresses |= named([access.place], names)
         for index, _ in run.indices:
