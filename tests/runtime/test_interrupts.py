@@ -64,10 +64,11 @@ PROBES = {
     "pointer_import": ("offer", _IMPORT, "ringfence_check_function"),
     "waves": ("waves", _EXIT), "trap_floating": ("fail_floating", "ringfence_fault", _RECOVER),
 }
+FAULTING = ("trap", "bus_fault", "trap_floating")
 # A call may be ended by the action "abort" or "fault" while the sandbox's own code runs; not of these.
-NOT_ENDED = {"trap", "bus_fault", "dead", "trap_floating", "pointer_forged"}
+NOT_ENDED = {*FAULTING, "dead", "pointer_forged"}
 LONGEST_MASK = 12  # instructions
-LONGEST_FAULT = 150  # instructions of a fault handler, which turns the fault into an error of the gate
+LONGEST_FAULT = 80  # instructions of a fault handler, which makes the fault the sandbox's and goes on in Thread mode
 
 
 @dataclass(frozen=True)
@@ -176,11 +177,11 @@ def test_every_instruction_of_every_gate_and_of_the_sandbox_is_interrupted_witho
     assert seen["spread"] <= LONGEST_MASK
 
 
-@every_probe
-def test_a_context_switch_at_every_instruction_loses_nothing(firmware: Firmware, probe: str) -> None:
+@pytest.mark.parametrize(("probe", "around"), [*((p, "task") for p in PROBES), *((p, "task low") for p in FAULTING)])
+def test_a_context_switch_at_every_instruction_loses_nothing(firmware: Firmware, probe: str, around: str) -> None:
     """To a task that calls another sandbox and the same one, and spoils all registers. The scheduler finds every task's
-    SP in the task's own stack."""
-    seen = swept(firmware, f"{probe} switch task")
+    SP in the task's own stack. Also where a fault handler is interrupted, which is no less urgent than the switch."""
+    seen = swept(firmware, f"{probe} switch {around}")
     assert seen["wrong_in_all"] == seen["stack_errors"] == 0
     assert seen["switches"] >= 2 * (seen["steps"] - 1)
     if probe not in NOT_ENDED:
@@ -189,8 +190,8 @@ def test_a_context_switch_at_every_instruction_loses_nothing(firmware: Firmware,
         assert seen["other_calls"] > 0
 
 
-@pytest.mark.parametrize("around", ["", "task", "low"])
-@every_probe
+@pytest.mark.parametrize(
+    ("probe", "around"), [*((p, around) for p in PROBES for around in ("", "task")), *((p, "low") for p in FAULTING)])
 def test_an_abort_at_every_instruction_ends_the_call_or_does_nothing(firmware: Firmware, probe: str, around: str) -> None:
     seen = swept(firmware, f"{probe} abort {around}")
     if probe not in NOT_ENDED:
@@ -203,6 +204,17 @@ def test_a_fault_at_every_instruction_is_the_sandboxs_or_the_hosts(firmware: Fir
     seen = swept(firmware, f"{probe} fault {around}")
     assert seen["acted"] + seen["faults_of_host"] >= seen["fired"]
     assert seen["faults_of_host"] > 0
+    if probe not in NOT_ENDED:
+        assert seen["acted"] > 0
+
+
+@every_probe
+def test_a_context_switch_right_after_a_fault_finds_the_task_on_its_way_out(firmware: Firmware, probe: str) -> None:
+    """The fault, then the switch, both pending at every instruction: the next thing that runs is the other task."""
+    seen = swept(firmware, f"{probe} both task low")
+    assert seen["wrong_in_all"] == seen["stack_errors"] == 0
+    assert seen["switches"] >= 2 * (seen["steps"] - 1)
+    assert seen["acted"] + seen["faults_of_host"] >= seen["fired"]
     if probe not in NOT_ENDED:
         assert seen["acted"] > 0
 
@@ -240,9 +252,12 @@ def test_a_context_switch_takes_along_what_lazy_stacking_has_not_saved(with_fpu:
     assert seen["inside"] > 0
 
 
-def test_a_fault_handler_above_the_tick_holds_it_off_no_longer_than_a_short_handler_takes(firmware: Firmware) -> None:
-    for probe in ("trap", "bus_fault", "trap_floating"):
-        assert LONGEST_MASK < swept(firmware, f"{probe} nothing")["spread"] <= LONGEST_FAULT
+@pytest.mark.parametrize("probe", FAULTING)
+def test_a_fault_handler_above_the_tick_holds_it_off_no_longer_than_a_short_handler_takes(
+    firmware: Firmware, probe: str
+) -> None:
+    """As HardFault always does. With ringfence_enable_faults() ("low" above) nothing is held off."""
+    assert LONGEST_MASK < swept(firmware, f"{probe} nothing")["spread"] <= LONGEST_FAULT
 
 
 def test_nothing_on_the_device_masks_interrupts(firmware: Firmware) -> None:

@@ -22,10 +22,9 @@
 #define SHCSR REGISTER(0xE000ED24u)
 #define SHCSR_BUSFAULTPENDED (1u << 14)
 #define SHCSR_BUSFAULTENA (1u << 17)
-#define SHCSR_FAULTS_ENABLED (7u << 16)
 #define ICSR REGISTER(0xE000ED04u)
 #define ICSR_PENDSTCLR (1u << 25)
-#define SHPR1 REGISTER(0xE000ED18u) /* MemManage, BusFault, UsageFault */
+#define LOWEST_PRIORITY 0xFF /* as that of PendSV */
 
 #define FPCCR REGISTER(0xE000EF34u)
 #define FPCCR_LSPACT 1u /* a frame's floating-point part is still to be filled */
@@ -36,8 +35,8 @@
 enum { CODE_BYTES = 0x20000, STACK = 4096, MOST_TICKS = 20000, GUARD = 0x5AFE57ED, EXTENDED_FRAME = 104 };
 
 /* What the interrupt does besides being one. */
-enum action { NOTHING, ABORT, SWITCH, FAULT, CALL, ACTIONS };
-static const char *const action_names[ACTIONS] = {"nothing", "abort", "switch", "fault", "call"};
+enum action { NOTHING, ABORT, SWITCH, FAULT, FAULT_AND_SWITCH, CALL, ACTIONS };
+static const char *const action_names[ACTIONS] = {"nothing", "abort", "switch", "fault", "both", "call"};
 
 static uint32_t hits[CODE_BYTES / 2 / 32]; /* a bit for each halfword of code that was interrupted */
 static volatile enum action action;
@@ -102,6 +101,10 @@ __attribute__((used)) void on_tick(const struct frame *frame, uint32_t exc_retur
     case ABORT: acted += (uint32_t)ringfence_abort(&ringfence_box); break;
     case SWITCH: scheduler_tick(); break;
     case FAULT: SHCSR |= SHCSR_BUSFAULTPENDED; break;
+    case FAULT_AND_SWITCH:
+        SHCSR |= SHCSR_BUSFAULTPENDED;
+        scheduler_tick();
+        break;
     case CALL: call_from_handler(); break;
     default: break;
     }
@@ -318,8 +321,7 @@ int main(void)
         return 2;
     stopwatch_start();
     if (said(line, "low")) { /* fault handlers may be interrupted by the tick */
-        SHCSR |= SHCSR_FAULTS_ENABLED;
-        SHPR1 = 0x00808080;
+        ringfence_enable_faults(LOWEST_PRIORITY);
     } else {
         SHCSR |= SHCSR_BUSFAULTENA;
     }
