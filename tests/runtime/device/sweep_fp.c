@@ -4,10 +4,6 @@
 #ifdef __ARM_FP
 #include <string.h>
 
-#include "board.h"
-
-#define CPACR REGISTER(0xE000ED88u)
-#define CPACR_FPU (0xFu << 20)
 #define HOST_FPSCR 0xF7C0009Fu /* all flags, so that arithmetic adds none; round to zero, flush to zero, default NaN */
 #define RUBBISH 0x7FABCDEFu
 #define FOUR(x) x, x, x, x
@@ -24,12 +20,6 @@ uint32_t fp_found[17] __attribute__((used));
 static const uint32_t rubbish[32] = {
     FOUR(RUBBISH), FOUR(RUBBISH), FOUR(RUBBISH), FOUR(RUBBISH), FOUR(RUBBISH), FOUR(RUBBISH), FOUR(RUBBISH), FOUR(RUBBISH),
 };
-
-__attribute__((constructor)) static void enable_fpu(void)
-{
-    CPACR |= CPACR_FPU;
-    __asm__ volatile("dsb\n isb");
-}
 
 __attribute__((naked, noinline)) enum outcome keeping_fp(enum outcome (*f)(void) __attribute__((unused)),
                                                          uint32_t *kept __attribute__((unused)))
