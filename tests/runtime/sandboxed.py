@@ -30,14 +30,16 @@ _BOARD_SOURCES = tuple(BOARD / f"{name}.c" for name in ("startup", "board", "sys
 
 @dataclass(frozen=True)
 class Core:
-    """What the compiler is told of a processor, and QEMU's board (and so the name of the part) that has it."""
+    """What the compiler is told of a processor, QEMU's board that has it, and the part whose aliases of RAM are known."""
 
     flags: tuple[str, ...]
     machine: str
+    part: str | None
 
 
-M3 = Core(("-mcpu=cortex-m3", "-mthumb"), "mps2-an385")
-M4F = Core(("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"), "mps2-an386")
+M3 = Core(("-mcpu=cortex-m3", "-mthumb"), "mps2-an385", "mps2-an385")
+M4F = Core(("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"), "mps2-an386", "mps2-an386")
+M7 = Core(("-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-d16"), "mps2-an500", None)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def build(
     objects = tuple(_compile(folder, s, "host", (*core.flags, optimise), ()) for s in (*host, *_BOARD_SOURCES))
     tools = replace(tools, cpu_flags=(*tools.cpu_flags, *(f"-D{d}" for d in runtime_defines)))
     request = FirmwareRequest(folder / "fw.elf", tools, HostInput(objects, BOARD / "mps2_an385.ld", _LINK), inputs,
-                              aliases=aliases_of(core.machine))
+                              aliases=aliases_of(core.part))
     build_firmware(request, folder / "work")
     return folder / "fw.elf"
 

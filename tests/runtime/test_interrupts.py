@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
-from runtime.sandboxed import DEVICE, M3, M4F, RTOS, Box, Core, build, qemu, values
+from runtime.sandboxed import DEVICE, M3, M4F, M7, RTOS, Box, Core, build, qemu, values
 from runtime.test_gate_abi import FUNCTIONS
 
 from ringfence.toolchain import gates
@@ -163,18 +163,22 @@ def swept(firmware: Firmware, arguments: str) -> dict[str, int]:
     return seen
 
 
+def check_each_instruction(firmware: Firmware, probe: str, folder: Path) -> None:
+    """Interrupt every one, by a handler that uses the FPU if there is one. None holds it off for more than twelve."""
+    lines = firmware.run(f"sweep {probe} nothing low first")  # fault handlers are interrupted, too
+    seen = values(lines)
+    assert seen["wrong"] == seen["bad_context"] == 0, lines[:12]
+    wanted = executed(firmware, probe, folder)
+    assert {functions(firmware.elf)[name][0] for name in PROBES[probe]} <= wanted
+    assert sorted(map(hex, wanted - interrupted(lines))) == []
+    assert seen["spread"] <= LONGEST_MASK
+
+
 @every_probe
 def test_every_instruction_of_every_gate_and_of_the_sandbox_is_interrupted_without_harm(
     firmware: Firmware, probe: str, tmp_path: Path
 ) -> None:
-    """By a handler that uses the FPU, if there is one. No instruction holds it off for more than twelve."""
-    lines = firmware.run(f"sweep {probe} nothing low first")  # fault handlers are interrupted, too
-    seen = values(lines)
-    assert seen["wrong"] == seen["bad_context"] == 0, lines[:12]
-    wanted = executed(firmware, probe, tmp_path)
-    assert {functions(firmware.elf)[name][0] for name in PROBES[probe]} <= wanted
-    assert sorted(map(hex, wanted - interrupted(lines))) == []
-    assert seen["spread"] <= LONGEST_MASK
+    check_each_instruction(firmware, probe, tmp_path)
 
 
 @pytest.mark.parametrize(("probe", "around"), [*((p, "task") for p in PROBES), *((p, "task low") for p in FAULTING)])
@@ -250,6 +254,22 @@ def test_a_context_switch_takes_along_what_lazy_stacking_has_not_saved(with_fpu:
     seen = swept(with_fpu, f"{probe} switch task {when}")
     assert seen["wrong_in_all"] == seen["stack_errors"] == 0
     assert seen["inside"] > 0
+
+
+# What a core with double precision does otherwise: d0-d7 carry values, the compiler keeps doubles in d8-d15.
+@pytest.mark.parametrize("probe", ["doubles", "spilled", "complex_", "imports", "pointer_float", "waves", "trap_floating"])
+def test_double_precision_registers_survive_interrupts_switches_aborts_and_faults(
+    firmware_for: Callable[[Core], Firmware], probe: str, tmp_path: Path
+) -> None:
+    firmware = firmware_for(M7)
+    check_each_instruction(firmware, probe, tmp_path)
+    switched = swept(firmware, f"{probe} switch task")
+    assert switched["wrong_in_all"] == switched["stack_errors"] == 0
+    assert switched["inside"] > 0
+    for action in ("abort last", "both task low"):
+        seen = swept(firmware, f"{probe} {action}")
+        assert seen["extended"] > 0
+        assert probe in NOT_ENDED or seen["acted"] > 0
 
 
 @pytest.mark.parametrize("probe", FAULTING)

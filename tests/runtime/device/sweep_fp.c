@@ -4,7 +4,8 @@
 #ifdef __ARM_FP
 #include <string.h>
 
-#define HOST_FPSCR 0xF7C0009Fu /* all flags, so that arithmetic adds none; round to zero, flush to zero, default NaN */
+#define HOST_FPSCR 0xF700009Fu /* flush to zero, default NaN, and all flags, so that arithmetic adds none. Rounding is to
+                                  nearest, as the compiler does it where it computes a result */
 #define RUBBISH 0x7FABCDEFu
 #define FOUR(x) x, x, x, x
 #define CALLER_SAVED "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15"
