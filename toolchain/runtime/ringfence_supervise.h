@@ -37,7 +37,8 @@ uint32_t ringfence_task_sp(uint32_t psp);
  * enables MemManage, BusFault and UsageFault with that priority, at start-up, say. Without this they escalate to
  * HardFault, and a fault of a sandbox holds off every interrupt but NMI for as long as its handler runs.
  *   - Your own faults go to these three handlers then, too. That is why no gate does it by itself: a host that has only a
- *     HardFault_Handler of its own should call it from the others, or from ringfence_host_fault().
+ *     HardFault_Handler of its own should call it from the others, or from ringfence_host_fault(). The build refuses the
+ *     call if the vector table has other handlers for these faults.
  *   - With an RTOS: not less urgent than PendSV, or a task switch could come between a fault and its handler. PendSV has
  *     the lowest priority as a rule, and 0xFF is right here as well.
  * A fault where the priority does not let it in (PRIMASK, BASEPRI, an interrupt handler) escalates as before. */
