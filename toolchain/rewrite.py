@@ -94,7 +94,7 @@ def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
         slack_above=stats.pop("slack above", 0),
         stack=plan.need,
         recursive=recursive,
-        guarded=frozenset(i.origin - request.code_start for i in program.items if i.handled == GUARDED),
+        guarded=frozenset(i.origin - request.code_start for i in program.items if i.handled in GUARDED),
     )
     return _Rewritten(request, recovered, placed, needs, stats)
 

@@ -20,7 +20,7 @@ from . import safety
 from .image import Image
 from .isa.conditions import condition as condition_holds
 from .isa.decode import Instruction, Refused, decode
-from .policy import Sandbox
+from .policy import Range, Sandbox
 from .proof import Fact, Function, Invariant
 from .safety import RA, S
 from .term import FALSE, TRUE, Term, add, and_, const, eq, ite, not_, shl, sub, ule, ult, var
@@ -250,6 +250,9 @@ class Executor:
     def load(self, address: Term, size: int) -> Term:
         if size == 4 and self.slot and address is safety.return_slot(self.context.sandbox):
             return RA
+        sandbox = self.context.sandbox
+        if sandbox.confine == "reads" and not self._on_stack(address, size, safety.read_set(sandbox)):
+            self.require("load", safety.load_is_safe(sandbox, address, size), f"a load of {size} bytes")
         value = None if address.value is None else self.context.fact(address.value, size)
         return self.unknown(8 * size) if value is None else const(value, 8 * size)
 
@@ -260,12 +263,16 @@ class Executor:
                 self.stop("return-slot", "only the function's return address may be stored in its shadow slot")
             self.slot = self.slot or self._guard is TRUE
             return
+        if not self._on_stack(address, size, safety.write_set(sandbox)):
+            self.require("store", safety.store_is_safe(sandbox, address, size), f"a store of {size} bytes")
+
+    def _on_stack(self, address: Term, size: int, ranges: Iterable[Range]) -> bool:
+        """SP-relative, and in one range: decided by arithmetic, since s lies in known bounds."""
         distance = safety.distance_from_s(address)
-        if distance is not None:  # SP-relative: decided by arithmetic, since s lies in known bounds
-            bounds = safety.stack_bounds(sandbox, self.left)
-            if any(r.covers(bounds.start - distance, bounds.end - distance + size) for r in safety.write_set(sandbox)):
-                return
-        self.require("store", safety.store_is_safe(sandbox, address, size), f"a store of {size} bytes")
+        if distance is None:
+            return False
+        bounds = safety.stack_bounds(self.context.sandbox, self.left)
+        return any(r.covers(bounds.start - distance, bounds.end - distance + size) for r in ranges)
 
     # -- Machine: control ----------------------------------------------------------------------------------------
 
@@ -393,7 +400,11 @@ def measured_from(base: str, scale: int, registers: Sequence[Term]) -> Term:
     """The term that a fact with this base and scale measures its register from."""
     if base in ("0", "s"):
         return S if base == "s" else const(0)
-    scaled = shl(registers[int(base[1:])], const(abs(scale).bit_length() - 1))
+    first, minus, second = base.partition("-")
+    value = registers[int(first[1:])]
+    if minus:
+        value = sub(value, measured_from(second, 1, registers))
+    scaled = shl(value, const(abs(scale).bit_length() - 1))
     return scaled if scale > 0 else sub(const(0), scaled)
 
 
