@@ -206,6 +206,7 @@ class Explorer(Executor):
         if need is not None and not inside:
             self.found.leaving += 1
             self.found.deepest = max(self.found.deepest, self.depth + need)
+            self.reg(14)  # the link is needed
         elif target in self.context.needs and not inside and tail_call_is_safe(self.depth, self._regs[14]):
             self.found.leaving += 1
             self.found.calls.add((0, target))
