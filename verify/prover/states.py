@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..kernel import execute
-from ..kernel.proof import Fact
+from ..kernel.proof import Fact, Frame
 from ..kernel.safety import S
 from ..kernel.term import Term
 from . import arcs
@@ -20,13 +20,16 @@ Key = tuple[int, str, int]  # a register and what it is measured from: "0", "s" 
 
 @dataclass(frozen=True)
 class State:
-    """SP = s - depth; the slot holds RA; a limit check has granted so much stack; `ra`: registers that hold RA."""
+    """SP = s - depth; the slot holds RA; a limit check has granted so much stack; `ra`: registers that hold RA.
+
+    In a dynamic `frame` SP = F - depth, where the frame begins at F."""
 
     depth: int
     slot: bool
     granted: int | None
     ra: frozenset[int]
     known: Mapping[Key, Arc]
+    frame: Frame | None = None
 
     def exact(self) -> tuple[Fact, ...]:
         """What the registers are, where that is known."""
@@ -40,19 +43,28 @@ class State:
 
     def exact_part(self) -> object:
         """What a run of the block depends on, tables apart."""
-        return self.depth, self.slot, self.granted, self.exact()
+        return self.depth, self.slot, self.granted, self.frame, self.exact()
 
 
 def join(states: Iterable[State]) -> State:
     """What holds in all of them. Their depths are taken to be equal: the kernel checks that."""
     first, *others = states
     slot, granted, ra, known = first.slot, first.granted, first.ra, dict(first.known)
+    frame = first.frame
     for other in others:
+        frame = _frame_of_both(frame, other.frame)
         slot = slot and other.slot
         granted = None if granted is None or other.granted is None else min(granted, other.granted)
         ra = ra & other.ra
         known = {k: arcs.hull(arc, other.known[k]) for k, arc in known.items() if k in other.known}
-    return State(first.depth, slot, granted, ra, {k: arc for k, arc in known.items() if arc.informative})
+    return State(first.depth, slot, granted, ra, {k: arc for k, arc in known.items() if arc.informative}, frame)
+
+
+def _frame_of_both(a: Frame | None, b: Frame | None) -> Frame | None:
+    """Whether there is a frame is taken to be the same, like the depth."""
+    if a is None or b is None:
+        return a
+    return Frame(min(a.left, b.left), a.held if a.held == b.held else None)
 
 
 def widened(old: State, new: State, stops: Mapping[Key, Collection[int]]) -> State:
@@ -65,7 +77,7 @@ def weakened(state: State, edge: State) -> State:
     """The state without what the edge does not establish; itself if that is nothing."""
     known = {k: arc for k, arc in state.known.items() if k in edge.known and arcs.holds(arc, edge.known[k])}
     both = join([state, edge])
-    new = State(state.depth, both.slot, both.granted, both.ra, known)
+    new = State(state.depth, both.slot, both.granted, both.ra, known, both.frame)
     return state if new == state else new
 
 
