@@ -29,6 +29,7 @@ from .insn import SP, Label, Memory
 from .layout import Placed, lay_out
 from .program import Body, Program, apply
 from .request import RewriteRequest
+from .stack_need import DYNAMIC
 
 REACH_BELOW, REACH_ABOVE = 256, 264  # guarded bases are used with offsets up to these distances
 _WORD = 1 << 32
@@ -216,6 +217,8 @@ class Proved:
         base, distance = base_of(access.place)
         if base is S and (distance >= _WORD // 2 or distance == self._request.shadow_offset - 4):
             return Free("stores on the stack")  # or the return slot, which may lie where more slack would be
+        if self._program.items[self._items[access.address]].made_by == DYNAMIC:
+            return Free("stores on the stack")  # a dynamic frame's word in the shadow stack
         where = ranges.value(access.place)
         if where.wraps:
             return None

@@ -1,4 +1,5 @@
-"""Functions that may recurse check, before SP moves, that what they need is left above the stack's limit."""
+"""Functions that may recurse check, before SP moves, that what they need is left above the stack's limit; the checks of
+dynamic frames get their limits."""
 
 from __future__ import annotations
 
@@ -30,6 +31,11 @@ def limit_stack(program: Program, request: RewriteRequest, plan: StackPlan) -> P
             enough,
             program.items[entry].body,
         ]
+    for n, need in plan.limits.items():
+        limit = request.stack_low + request.room + need
+        insn = program.items[n].insn
+        register = insn.operands[0].register if insn is not None else IP
+        edits[n - 1], edits[n] = [asm.movw(register, limit & 0xFFFF)], [asm.movt(register, limit >> 16)]
     return apply(program, edits, "stack limits")
 
 

@@ -217,6 +217,7 @@ class Explorer(Executor):
         if need is not None and not inside:
             self.found.leaving = True
             self._reaches(self.depth + need)
+            self.reg(14)  # the link is needed
         elif target in self.context.needs and not inside and tail_call_is_safe(super().reg(SP), self._regs[14]):
             self.found.leaving = True
             self.found.calls.add((0, target))
