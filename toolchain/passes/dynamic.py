@@ -210,10 +210,16 @@ def _amounts(facts: Analysis, entry: int, join: int) -> Edits:
     states = facts.trusting.of_function(entry)
     found: Edits = {}
     for n, insn, state in _moves(facts):
-        amount = insn.operands[-1]
-        if n in states and state.depth is None and insn.name == "sub" and not amount.is_register:
-            target = _registers(facts, n, facts.live.after(n), 2)[0]
+        if n not in states or state.depth is not None or facts.program.items[n].made_by == DYNAMIC:
+            continue
+        value = result_of(insn, state)
+        if value is not None and value.kind != "frame":
+            continue
+        amount, target = insn.operands[-1], _registers(facts, n, facts.live.after(n), 2)[0]
+        if insn.name == "sub" and not amount.is_register:
             found[n] = [asm.add_constant(target, SP, -amount.value), *_through(target)]
+        elif insn.name == "mov":
+            found[n] = [asm.move(target, amount.register), *_through(target)]
     if not found:
         raise _disagree(facts, join)
     return found
