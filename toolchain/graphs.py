@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial, reduce
 
 
 def components(graph: Mapping[int, set[int]]) -> list[list[int]]:
@@ -27,13 +28,17 @@ def immediate_dominators(root: int, successors: Mapping[int, Sequence[int]]) -> 
     while changed:
         changed = False
         for node in sorted(order.keys() - {root}, key=lambda n: -order[n]):
-            new, *others = [b for b in before[node] if b in found]
-            for other in others:
-                while new != other:
-                    new, other = (found[new], other) if order[new] < order[other] else (new, found[other])
+            new = reduce(partial(_common, found, order), (b for b in before[node] if b in found))
             if found.get(node) != new:
                 found[node], changed = new, True
     return found
+
+
+def _common(dominators: Mapping[int, int], order: Mapping[int, int], a: int, b: int) -> int:
+    """The nearest node that dominates both, as far as is known."""
+    while a != b:
+        a, b = (dominators[a], b) if order[a] < order[b] else (a, dominators[b])
+    return a
 
 
 def _post_order(root: int, successors: Mapping[int, Sequence[int]]) -> list[int]:

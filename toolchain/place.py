@@ -82,7 +82,7 @@ def slot_table_size(slots: int) -> int:
 
 
 def auto_stack(needs: SandboxNeeds, room: int) -> int:
-    """Bytes for stack="auto": the computed need, the room for interrupts and, where there is recursion or alloca, some more."""
+    """Bytes for stack="auto": the computed need, the room for interrupts, some more for recursion and alloca."""
     return _round8(needs.stack + room + (EXTRA_STACK if needs.recursive or needs.dynamic else 0))
 
 

@@ -107,5 +107,5 @@ def report_lines(report: dict[str, Any]) -> list[str]:
         if box["recursive"]:
             lines.append("  recursive, with a run-time stack check: " + ", ".join(box["recursive"]))
         if box["dynamic_frames"]:
-            lines.append("  alloca or variable-length arrays, with a run-time stack check: " + ", ".join(box["dynamic_frames"]))
+            lines.append("  alloca, with a run-time stack check: " + ", ".join(box["dynamic_frames"]))
     return lines + [f"note: {note}" for note in report["notes"]]

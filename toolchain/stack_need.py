@@ -16,7 +16,6 @@ from .graphs import components
 from .program import NotSupported
 from .values import RETURN_ADDRESS, State
 
-
 DYNAMIC = "dynamic frames"  # what the instructions that check a dynamic frame and set SP are made by
 
 

@@ -71,18 +71,20 @@ def _begin(facts: Analysis, n: int, insn: Insn, state: State) -> list[Body | Lab
     """The instruction with its check; what it computes goes through a register."""
     if state.depth is None and state.depth_in_frame is None:
         raise _unsupported(facts, n, "SP is not known here, and becomes something that is not known either")
+    if state.depth == 0:
+        raise _unsupported(facts, n, "the size of this stack frame is not known before the program runs")
     live = facts.live.after(n)
     source = insn.operands[-1].register if insn.name == "mov" else -1
     if source >= 0 and not live & bit(source):
-        target, (other, flags) = source, _registers(facts, n, live | bit(source), 1)
+        target, other, *flags = source, *_registers(facts, n, live | bit(source), 1)
     else:
-        target, other, flags = _registers(facts, n, live | insn.reads & ~bit(SP), 2)
+        target, other, *flags = _registers(facts, n, live | insn.reads & ~bit(SP), 2)
     lowers = insn.name in ("sub", "add")
     request = facts.request
     limit = request.window_base + request.room + _GUESS  # the final one is put in when all needs are known
     deeper = [] if state.depth is None else adjust_stack(min(state.depth, _LEAST_DEPTH) - _LEAST_DEPTH)
     return [
-        *([asm.read_flags(flags)] if flags is not None else []),
+        *map(asm.read_flags, flags),
         *deeper,
         *_into(facts, n, insn, target),
         *(_trap_if_lower(SP, target) if lowers else ()),
@@ -93,7 +95,7 @@ def _begin(facts: Analysis, n: int, insn: Insn, state: State) -> list[Body | Lab
         *(() if lowers else _trap_if_lower(other, target)),
         asm.move(SP, target),
         *shadow.store(other, request.shadow_offset, target),
-        *([asm.write_flags(flags)] if flags is not None else []),
+        *map(asm.write_flags, flags),
     ]
 
 
@@ -131,14 +133,14 @@ def _trap_if_lower(a: int, b: int) -> tuple[Insn, ...]:
     return asm.compare(a, b), asm.trap(STACK_LIMIT).under(_LOWER)
 
 
-def _registers(facts: Analysis, n: int, used: int, count: int) -> tuple[int | None, ...]:
-    """`count` registers that may be clobbered, and one for the flags if they are in use, else None."""
+def _registers(facts: Analysis, n: int, used: int, count: int) -> list[int]:
+    """`count` registers that may be clobbered, and one more for the flags if they are in use."""
     wanted = count + bool(used & FLAGS)
     free = [r for r in _SCRATCH if not used & bit(r)]
     if len(free) < wanted:
         hint = "compile this function with less in registers, or give the array a constant size"
         raise _unsupported(facts, n, f"no {wanted} registers are free to check the size of this stack frame", hint)
-    return (*free[:count], free[count] if used & FLAGS else None)
+    return free[:wanted]
 
 
 def _unsupported(facts: Analysis, n: int, why: str, hint: str = "") -> NotSupported:
@@ -163,8 +165,8 @@ def _end(facts: Analysis, n: int, insn: Insn, state: State) -> list[Body | Label
 
 
 def _agree(facts: Analysis) -> Edits:
-    """Where paths that do not agree on SP come together: an empty dynamic frame before they part; or, if all of them are
-    in one, constant amounts are taken off SP as unknown ones are."""
+    """Where paths that do not agree on SP come together: an empty dynamic frame before they part; or, if all of them
+    are in one, constant amounts are taken off SP as unknown ones are."""
     for entry in facts.program.entries:
         states = facts.trusting.of_function(entry)
         if all(s.registers[SP] is not None for s in states.values()):

@@ -58,6 +58,12 @@ class Frame:
     held: int | None = None  # the shadow word at F + SHADOW_OFFSET is s - held
 
 
+def _frame(value: Any, where: str) -> Frame:
+    numbers = list_of(number())(value, where)
+    demand(len(numbers) in (1, 2), where, "a dynamic frame is [left] or [left, held]")
+    return Frame(*numbers)
+
+
 @dataclass(frozen=True)
 class Invariant:
     """What holds whenever control reaches a block of a function: SP = s - depth, or F - depth, and so on."""
@@ -69,13 +75,14 @@ class Invariant:
     frame: Frame | None = None
 
 
-_BLOCK = row(number(), number(), one_of(0, 1), number(), list_of(_fact), list_of(number()))
+_PARTS = (number(), number(), one_of(0, 1), number(), list_of(_fact))
+_BLOCK, _FRAMED = row(*_PARTS), row(*_PARTS, _frame)
 
 
 def _block(value: Any, where: str) -> tuple[int, Invariant]:
-    address, depth, slot, left, facts, frame = _BLOCK(value, where)
-    demand(len(frame) <= 2, where, "a dynamic frame is [], [left] or [left, held]")
-    return address, Invariant(depth, bool(slot), left, facts, Frame(*frame) if frame else None)
+    framed = type(value) is list and len(value) > len(_PARTS)
+    address, depth, slot, left, facts, *frame = (_FRAMED if framed else _BLOCK)(value, where)
+    return address, Invariant(depth, bool(slot), left, facts, *frame)
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ class Function:
     need: int = key(number())
     blocks: Mapping[int, Invariant] = key(map_as_list(_block))
     tables: Mapping[int, int] = key(map_as_list(row(number(), number())))
-    frames: Mapping[int, int] = key(map_as_list(row(number(), number())), default_factory=dict)
+    frames: Mapping[int, int] = key(map_as_list(row(number(), number())), optional=True, default_factory=dict)
 
 
 _FUNCTION = record(Function)
