@@ -103,7 +103,8 @@ def _limits(facts: Analysis, entry: int) -> list[int]:
 def _depth(facts: Analysis, n: int, state: State) -> int:
     depth = state.depth if state.depth_in_frame is None else state.depth_in_frame
     if depth is None or depth < 0:
-        raise NotSupported(facts.program, n, "the stack's depth is not the same on all paths to here")
+        why = "SP moves up beyond where it was" if depth else "the stack's depth is not the same on all paths to here"
+        raise NotSupported(facts.program, n, why, "stack switching is not supported in a sandbox")
     return depth
 
 

@@ -132,7 +132,7 @@ class Explorer(Executor):
 
     def learn(self, fact: Term) -> None:
         super().learn(fact)
-        granted = self._grant(fact) if self._started else None
+        granted = self._grant(fact) if self._started else self.granted
         if granted != self.granted and not self._ended:
             self.granted = granted
             self.found.limited = True
