@@ -177,7 +177,7 @@ def _dynamic(rng: random.Random) -> str:
     """A dynamic frame, in which stores, other frames and moves of SP happen, and back."""
     a, n, t, b = rng.sample(LOW, 4)
     need = rng.choice([16, 32])
-    out, save = rng.choice([("blo 9f", ""), ("it lo\nudflo #0xf1", "")])
+    out = rng.choice(["blo 9f", "it lo\nudflo #0xf1"])
     checks = [f"cmp sp, {t}\n{out}", _limited(t, b, need, out)]
     amount = rng.choice([f"and {n}, {n}, #0xfc\n", f"ubfx {n}, {n}, #2, #5\nlsls {n}, {n}, #2\n", "", "", f"mov {n}, #0\n"])
     if rng.random() < 0.3 and amount:
