@@ -6,7 +6,8 @@ Only numbers and names are generated here; the structure is written by hand in t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -58,17 +59,26 @@ def classify_input_section(sandbox: str, section: str) -> str | None:
     return next((kind for kind, names in INPUTS.items() if any(fnmatchcase(rest, name) for name in names)), None)
 
 
-def measuring_layout(vendor: VendorScript, sandboxes: Sequence[str], code_region: str | None = None) -> Layout:
+def measuring_layout(
+    vendor: VendorScript,
+    sandboxes: Sequence[str],
+    code_region: str | None = None,
+    const_in_window: Collection[str] = (),
+) -> Layout:
     """Provisional layout for the first link: every sandbox beyond the regions of the vendor's MEMORY, nothing carved.
 
     The host's own addresses are those of a link without sandboxes. `code_region`: the region that the sandboxes' code
-    will be in, so that the linker needs the same veneers; None: the first executable one.
+    will be in, so that the linker needs the same veneers; None: the first executable one. `const_in_window`: the
+    sandboxes whose constants are initialised data.
     """
     near = vendor.region_name(code_region) if code_region else _first_executable(vendor)
     code = _beyond(vendor, next(region.end for region in vendor.regions if region.name == near), len(sandboxes))
     ram = _beyond(vendor, code + len(sandboxes) * _MEASURING_STRIDE, 2 * len(sandboxes))
     boxes = tuple(
-        _provisional(name, code + i * _MEASURING_STRIDE, ram + 2 * i * _MEASURING_STRIDE, near)
+        replace(
+            _provisional(name, code + i * _MEASURING_STRIDE, ram + 2 * i * _MEASURING_STRIDE, near),
+            const_in_window=name in const_in_window,
+        )
         for i, name in enumerate(sandboxes)
     )
     return Layout(boxes, vendor.regions, measuring=True)
@@ -141,6 +151,7 @@ def _numbers(box: SandboxLayout) -> dict[str, object]:
         "symbols": [(name, numbers[name]) for name in _NUMBERED],
         "code_room": f"0x{box.slots_start - box.code_start:x}",
         "slots_size": f"0x{box.code_end - box.slots_start:x}",
+        "const_in_window": box.const_in_window,
         "rest_size": f"0x{box.shadow_high - box.heap_start:x}",
         "checks": _checks(box, prefix),
     }

@@ -95,7 +95,7 @@ class SandboxNeeds:
 
     window None: the solver chooses a power of two. heap is a minimum: what is left over in the window goes to it (when
     it is not 0). slack_below_min None: exactly slack_below; a smaller number allows the solver to shrink the slack
-    where that saves RAM.
+    where that saves RAM. const_in_window: constants are part of `data`, not of `const`.
     """
 
     name: str
@@ -118,6 +118,7 @@ class SandboxNeeds:
     const_align: int = 8
     data_align: int = 8
     bss_align: int = 8
+    const_in_window: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ class SandboxLayout:
     shadow_high: int
     region: str
     code_region: str
+    const_in_window: bool = False  # constants are initialised data
 
     @property
     def window_size(self) -> int:

@@ -206,5 +206,5 @@ def _sandbox(place: CodePlace, shape: Shape, base: int, region: str) -> SandboxL
         heap_start=heap_start, heap_end=stack_low if box.heap else heap_start,
         stack_low=stack_low, stack_high=stack_high,
         slack_above=shadow_low - window_end, shadow_low=shadow_low, shadow_high=shadow_low + stack_high - stack_low,
-        region=region, code_region=place.region,
+        region=region, code_region=place.region, const_in_window=box.const_in_window,
     )  # fmt: skip

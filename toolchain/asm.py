@@ -147,32 +147,40 @@ def clear_bits(rd: int, lowest: int, width: int) -> Insn:
     return _wide(0xF36F, (lowest >> 2) << 12 | rd << 8 | (lowest & 3) << 6 | (lowest + width - 1))
 
 
-_SINGLE = {"str": 0xF840, "strb": 0xF800, "strh": 0xF820, "ldr": 0xF850}
+_SINGLE = {  # the wide form; the narrow form with an immediate offset, and what that is a multiple of
+    "str": (0xF840, 0x6000, 4), "strb": (0xF800, 0x7000, 1), "strh": (0xF820, 0x8000, 2),
+    "ldr": (0xF850, 0x6800, 4), "ldrb": (0xF810, 0x7800, 1), "ldrh": (0xF830, 0x8800, 2),
+    "ldrsb": (0xF910, 0, 0), "ldrsh": (0xF930, 0, 0),
+}  # fmt: skip
 _EXCLUSIVE = {"strexb": 0x0F40, "strexh": 0x0F50}
 
 
 def transfer(name: str, rt: int, rn: int, offset: int) -> Insn:
-    """LDR, STR, STRB or STRH [rn, #offset]."""
-    if name in ("str", "ldr") and rt < 8 and offset % 4 == 0 and offset >= 0:
-        load = 0x0800 if name == "ldr" else 0
-        if rn == SP and offset <= 1020:
-            return _narrow(0x9000 | load | rt << 8 | offset >> 2)
-        if rn < 8 and offset <= 124:
-            return _narrow(0x6000 | load | offset << 4 | rn << 3 | rt)
-    if name == "strb" and rt < 8 and rn < 8 and 0 <= offset <= 31:
-        return _narrow(0x7000 | offset << 6 | rn << 3 | rt)
-    if name == "strh" and rt < 8 and rn < 8 and 0 <= offset <= 62 and offset % 2 == 0:
-        return _narrow(0x8000 | offset << 5 | rn << 3 | rt)
+    """A load or store of one register: [rn, #offset]."""
+    wide, narrow, size = _SINGLE[name]
+    if size == 4 and rn == SP and rt < 8 and offset % 4 == 0 and 0 <= offset <= 1020:
+        return _narrow(0x9000 | narrow & 0x0800 | rt << 8 | offset >> 2)
+    if size and rt < 8 and rn < 8 and offset % size == 0 and 0 <= offset <= 31 * size:
+        return _narrow(narrow | offset // size << 6 | rn << 3 | rt)
     if 0 <= offset <= 4095:
-        return _wide(_SINGLE[name] | 0x80 | rn, rt << 12 | offset)
+        return _wide(wide | 0x80 | rn, rt << 12 | offset)
     _check(-255 <= offset < 0, f"{name} #{offset}")
-    return _wide(_SINGLE[name] | rn, rt << 12 | 0x0C00 | -offset)
+    return _wide(wide | rn, rt << 12 | 0x0C00 | -offset)
 
 
-def store_pair(rt: int, rt2: int, rn: int, offset: int) -> Insn:
-    """STRD [rn, #offset]."""
-    _check(offset % 4 == 0 and abs(offset) <= 1020, f"strd #{offset}")
-    return _wide(0xE940 | (offset >= 0) << 7 | rn, rt << 12 | rt2 << 8 | abs(offset) >> 2)
+def transfer_pair(name: str, rt: int, rt2: int, rn: int, offset: int) -> Insn:
+    """LDRD or STRD [rn, #offset]."""
+    _check(offset % 4 == 0 and abs(offset) <= 1020, f"{name} #{offset}")
+    load = 0x10 if name == "ldrd" else 0
+    return _wide(0xE940 | load | (offset >= 0) << 7 | rn, rt << 12 | rt2 << 8 | abs(offset) >> 2)
+
+
+def load_exclusive(name: str, rt: int, rn: int, offset: int) -> Insn:
+    if name == "ldrex":
+        _check(offset % 4 == 0 and 0 <= offset <= 1020, f"ldrex #{offset}")
+        return _wide(0xE850 | rn, rt << 12 | 0x0F00 | offset >> 2)
+    _check(offset == 0, f"{name} #{offset}")
+    return _wide(0xE8D0 | rn, rt << 12 | _EXCLUSIVE[name.replace("ldr", "str")] | 0xF)
 
 
 def store_exclusive(name: str, rd: int, rt: int, rn: int, offset: int) -> Insn:

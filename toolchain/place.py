@@ -100,7 +100,8 @@ def place_and_rewrite(
         output.write_bytes(load_only_bytes(output.read_bytes()))
         return read_linked(output)
 
-    elf = link(measuring_layout(vendor, [s.name for s in specs]), "measure")
+    in_window = [s.name for s in specs if s.confine == "reads"]
+    elf = link(measuring_layout(vendor, [s.name for s in specs], const_in_window=in_window), "measure")
     seen = measure(workdir / "measure.elf", vendor)
     reserves = {s.name: Reserve.first(s, seen, room) for s in specs}
     guarded: dict[str, frozenset[int]] = {}
@@ -154,7 +155,7 @@ def placement_needs(spec: SandboxSpec, seen: Measurement, reserve: Reserve) -> P
         code=reserve.code, slots=reserve.slots, heap=spec.heap, stack=reserve.stack, window=spec.window,
         slack_below=reserve.slack_below, slack_above=reserve.slack_above, region=spec.region,
         pad_high=PlacementNeeds.pad_high + _round8(4 * spec.stack_words),  # stack arguments lie above the stack
-        code_region=spec.code_region,
+        code_region=spec.code_region, const_in_window=spec.confine == "reads",
     )
 
 
@@ -171,7 +172,7 @@ def rewrite_request(closed: ClosedSandbox, box: SandboxLayout, elf: ElfFile, roo
         stack_low=box.stack_low, stack_high=box.stack_high, room=room, shadow_offset=box.shadow_offset,
         exports={name: _address_of(elf, symbol) for name, symbol in symbols.items()},
         imports={name: _address_of(elf, symbol) for name, symbol in imports.items()},
-        mmio=tuple((m.start, m.end) for m in spec.mmio), pointers=bool(spec.pointers),
+        mmio=tuple((m.start, m.end) for m in spec.mmio), pointers=bool(spec.pointers), confine=spec.confine,
     )
 
 

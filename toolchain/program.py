@@ -54,7 +54,7 @@ class Item:
     origin: int
     labels: tuple[Label, ...] = ()
     made_by: str = ""  # what the instruction is for, if it was not in the original code
-    handled: str = ""  # a store: that it is guarded, or why it needs no guard
+    handled: str = ""  # a store or confined load: that it is guarded, or why it needs no guard
 
     @property
     def insn(self) -> Insn | None:
@@ -144,11 +144,13 @@ class NotSupported(Refused):
 Edits = Mapping[int, Sequence[Body | Label]]
 
 
-def apply(program: Program, edits: Edits, made_by: str, handled: Mapping[int, str] | None = None) -> Program:
+def apply(
+    program: Program, edits: Edits, made_by: str | Mapping[int, str], handled: Mapping[int, str] | None = None
+) -> Program:
     """Replace items by index. A Label in a replacement names the instruction that comes next.
 
-    `made_by` says what the new instructions are for; the one that stands for the replaced one keeps its own.
-    `handled` notes for stores, by index, what was done about them."""
+    `made_by` says what the new instructions are for, of all or by index; the one that stands for the replaced one keeps
+    its own. `handled` notes for stores and confined loads, by index, what was done about them."""
     handled = handled or {}
     if not edits and not handled:
         return program
@@ -157,6 +159,7 @@ def apply(program: Program, edits: Edits, made_by: str, handled: Mapping[int, st
     for n, item in enumerate(program.items):
         pieces: Sequence[Body | Label] = edits.get(n, (item.body,))
         stands_for = _stands_for(item.body, pieces)
+        purpose = made_by if isinstance(made_by, str) else made_by.get(n, "")
         pending += item.labels
         for k, piece in enumerate(pieces):
             if isinstance(piece, Label):
@@ -166,7 +169,7 @@ def apply(program: Program, edits: Edits, made_by: str, handled: Mapping[int, st
                     note = handled.get(n, item.handled)
                     items.append(Item(piece, item.origin, pending, item.made_by, note))
                 else:
-                    items.append(Item(piece, item.origin, pending, made_by))
+                    items.append(Item(piece, item.origin, pending, purpose))
                 pending = ()
     if pending:
         raise ValueError("labels at the end of the program")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .errors import RingfenceError
+from .insn import Insn
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,16 @@ class RewriteRequest:
     imports: dict[str, int]  # gate addresses, with Thumb bit
     mmio: tuple[tuple[int, int], ...] = ()  # (start, end) of declared registers
     pointers: bool = False  # the host also enters through the slot table
-    guarded: frozenset[int] = frozenset()  # a hint: stores that needed guards before, from code_start
+    guarded: frozenset[int] = frozenset()  # a hint: accesses that needed guards before, from code_start
+    confine: str = "writes"  # or "reads": loads are confined too
+
+
+def is_confined(insn: Insn | None, request: RewriteRequest) -> bool:
+    """Whether where the instruction accesses memory has to be guarded or proved: stores, and loads where reads are
+    confined. Literals and jump tables lie in the code; what is loaded into PC comes from the shadow stack."""
+    if insn is None or insn.memory is None:
+        return False
+    return insn.memory.store or (request.confine == "reads" and insn.kind == "plain")
 
 
 @dataclass(frozen=True)

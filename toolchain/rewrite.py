@@ -95,7 +95,7 @@ def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
         stack=plan.need,
         recursive=tuple(names[entry] for entry in sorted(plan.checks)),
         dynamic=tuple(names[entry] for entry in plan.dynamic),
-        guarded=frozenset(i.origin - request.code_start for i in program.items if i.handled == GUARDED),
+        guarded=frozenset(i.origin - request.code_start for i in program.items if i.handled in GUARDED),
     )
     return _Rewritten(request, recovered, placed, needs, stats)
 

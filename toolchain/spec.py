@@ -19,6 +19,7 @@ from ringfence.toolchain.prototypes import MAX_ARGUMENT_WORDS, Parameter, Protot
 __all__ = ["MmioRange", "Mode", "Parameter", "Prototype", "SandboxSpec", "check_distinct", "parse_size"]
 
 Mode = Literal["mask", "trap"]
+Confine = Literal["writes", "reads"]
 Size = int | str
 
 EXCEPTION_ROOM = 40  # bytes below SP that an interrupt may use: 8-word frame, 4 for alignment, rounded to 8
@@ -42,6 +43,7 @@ class MmioRange:
 class SandboxSpec:
     """One sandbox as the user declared it. Sizes are bytes; `window` and `stack` are None for "auto".
 
+    `confine`: "reads" confines loads too, and puts the constants into the window.
     `pointers`: how functions whose addresses the sandbox gives out are called; written among the exports.
     """
 
@@ -52,7 +54,7 @@ class SandboxSpec:
     stack: int | None = None
     heap: int = 0
     mode: Mode = "mask"
-    confine: Literal["writes"] = "writes"
+    confine: Confine = "writes"
     mmio: tuple[MmioRange, ...] = ()
     region: str | None = None
     code_region: str | None = None
@@ -80,7 +82,7 @@ class SandboxSpec:
             stack=_aligned(_auto_size(stack, f"sandbox {name!r}: stack")),
             heap=_aligned(parse_size(heap, f"sandbox {name!r}: heap")) or 0,
             mode=_one_of(mode, ("mask", "trap"), f"sandbox {name!r}: mode"),
-            confine=_confine(confine, name),
+            confine=_one_of(confine, ("writes", "reads"), f"sandbox {name!r}: confine"),
             mmio=tuple(_mmio(entry, f"sandbox {name!r}: mmio") for entry in mmio),
             region=region, code_region=code_region)
         spec._check()
@@ -165,13 +167,6 @@ def _one_of(value: str, allowed: tuple[str, ...], what: str) -> Any:
     if value not in allowed:
         raise RingfenceError(f"{what} is {value!r}", "it can be " + " or ".join(repr(word) for word in allowed))
     return value
-
-
-def _confine(value: str, name: str) -> Literal["writes"]:
-    if value == "reads":
-        raise RingfenceError(f"sandbox {name!r}: confine='reads' is not supported yet", "use confine='writes'")
-    result: Literal["writes"] = _one_of(value, ("writes",), f"sandbox {name!r}: confine")
-    return result
 
 
 def _prototypes(texts: Sequence[str] | str, what: str) -> tuple[Prototype, ...]:

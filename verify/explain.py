@@ -19,6 +19,12 @@ RULES: dict[str, tuple[str, str]] = {
         "a store is not proved to stay in the sandbox's window, its slack or its declared device registers",
         "rebuild through `ringfence rewrite`, which guards it; a device register must be declared with mmio=",
     ),
+    "load": (
+        "reads are confined, and a load is not proved to stay in the sandbox's window, its slack, its declared device "
+        "registers, its code or its constants",
+        "rebuild through `ringfence rewrite`, which guards it; a device register must be declared with mmio=; data of "
+        "the host must be handed to the sandbox",
+    ),
     "return-slot": (
         "something other than the function's return address would be stored in its shadow-stack slot",
         "LR must be saved to the shadow stack before the first instruction that changes it",

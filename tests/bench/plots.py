@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.results import Row, overhead
+from bench.results import Row, configuration, overhead
 
 
 def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
     """One picture for each configuration: instructions, cycles and .text that the sandbox adds. Their paths."""
-    return [_one(config, [r for r in rows if r["config"] == config], folder)
-            for config in dict.fromkeys(r["config"] for r in rows)]
+    return [_one(config, [r for r in rows if configuration(r) == config], folder)
+            for config in dict.fromkeys(map(configuration, rows))]
 
 
 def _one(config: str, rows: Sequence[Row], folder: Path) -> Path:

@@ -17,6 +17,7 @@ from bench.programs import Program
 Row = dict[str, Any]
 _ADDRESS = {"add", "sub", "addw", "subw"}
 _SPILL = {"push", "pop"}
+_ACCESSES = {"stores": "store", "loads": "load", "loops": "loop"}  # loop guards: those that run before a loop
 RATIOS = ("instructions", "cycles", "text")  # of the sandboxed code; whole_* with gates and runtime
 
 
@@ -62,10 +63,10 @@ def inserted(executed: Mapping[int, Executed], boxed: Sandboxed, difference: int
 
 
 def _kind(what: str, raw: bytes) -> str:
-    if what != "stores":
+    if what not in _ACCESSES:
         return what
-    name = timing(raw).name
-    return "store addresses" if name in _ADDRESS else "store spills" if name in _SPILL else "store guards"
+    name, access = timing(raw).name, _ACCESSES[what]
+    return f"{access} {'addresses' if name in _ADDRESS else 'spills' if name in _SPILL else 'guards'}"
 
 
 def static_counts(executed: Mapping[int, Executed], boxed: Sandboxed) -> dict[str, int]:
@@ -83,6 +84,12 @@ def stores(executed: Mapping[int, Executed], boxed: Sandboxed) -> dict[str, dict
         kind["static"] += 1
         kind["executed"] += executed[address].times if address in executed else 0
     return result
+
+
+def configuration(row: Row) -> str:
+    """What rows are shown together by: `m3-O2`, `m3-O2-reads`."""
+    confine = row.get("confine", "writes")
+    return str(row["config"]) + ("" if confine == "writes" else f"-{confine}")
 
 
 def overhead(row: Row, what: str, against: str = "sandboxed") -> float:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from bench.results import Row, overhead, summary
+from bench.results import Row, configuration, overhead, summary
 
 _SHOWN_REASONS = 3
 
@@ -16,7 +16,7 @@ _SHOWN_REASONS = 3
 def print_progress(row: Row) -> Row:
     """One line for a finished program."""
     console = Console(highlight=False)
-    name = f"{row['program']} {row['config']}"
+    name = f"{row['program']} {configuration(row)}"
     if "error" in row:
         console.print(f"{name}: FAILED: {row['error']}", markup=False)
     else:
@@ -27,8 +27,8 @@ def print_progress(row: Row) -> Row:
 def print_tables(rows: Sequence[Row], failed: Sequence[Row]) -> None:
     """Per program, the geometric means, and where the executed instructions of all programs come from."""
     console = Console(highlight=False, width=170)
-    for config in dict.fromkeys(r["config"] for r in rows):
-        members = [r for r in rows if r["config"] == config]
+    for config in dict.fromkeys(map(configuration, rows)):
+        members = [r for r in rows if configuration(r) == config]
         console.print(_programs(config, members))
         console.print(_reasons(config, members))
     console.print(_summary(rows))
@@ -38,7 +38,7 @@ def print_tables(rows: Sequence[Row], failed: Sequence[Row]) -> None:
         "Cycles are an estimate (docs/benchmarks.md)."
     )
     for row in failed:
-        console.print(f"FAILED {row['program']} {row['config']}: {row['error']}", markup=False)
+        console.print(f"FAILED {row['program']} {configuration(row)}: {row['error']}", markup=False)
 
 
 def _programs(config: str, rows: Sequence[Row]) -> Table:
@@ -54,7 +54,7 @@ def _programs(config: str, rows: Sequence[Row]) -> Table:
             f"{overhead(row, 'cycles'):+.1%}", f"{row['text_native']:,}", f"{row['text_sandboxed']:,}",
             f"{overhead(row, 'text'):+.1%}",
             f"{sum(v for k, v in row['ram_sandboxed'].items() if k != 'stack'):,}",
-            f"{row['rewriting'].get('stores guarded', 0):,}", why(row),
+            f"{sum(row['rewriting'].get(f'{what} guarded', 0) for what in ('stores', 'loads')):,}", why(row),
         )  # fmt: skip
     return table
 

@@ -141,7 +141,7 @@ def test_an_address_formed_for_a_large_offset_serves_its_neighbours() -> None:
 
 def test_a_store_to_a_known_address_needs_no_guard() -> None:
     image = image_of("ldr r5, =buffer\n str r0, [r5, #20]", "nop", "mask")
-    assert lab.rewritten(image).stats["t"]["stores to constant addresses"] == 2
+    assert lab.rewritten(image).stats["t"]["stores at constant addresses"] == 2
 
 
 def test_slack_is_reported_as_small_as_it_can_be() -> None:

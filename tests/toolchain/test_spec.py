@@ -185,7 +185,6 @@ def test_one_prototype_may_be_given_without_a_list() -> None:
     ({"heap": 0}, "no room for copies"),
     ({"heap": 0, "exports": ["f() -> struct s[8]"]}, "no room for copies"),
     ({"mode": "strict"}, "mode is 'strict'"),
-    ({"confine": "reads"}, "not supported yet"),
     ({"confine": "all"}, "confine is 'all'"),
     ({"mmio": [(0x40004010, 0x40004000, "UART0")]}, "is empty"),
     ({"mmio": [(0x40004000, 0x40004010)]}, "is not a range"),

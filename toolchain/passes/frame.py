@@ -14,14 +14,14 @@ from ..analysis import Analysis
 from ..floating import moved, reaches
 from ..insn import FLAGS, SP, Insn, Memory, bit
 from ..program import NotSupported, Program, apply
-from ..request import RewriteRequest
+from ..request import RewriteRequest, is_confined
 from ..values import State, Value, result_of
 
-_SINGLE = ("str", "strb", "strh")
+_SINGLE = ("str", "strb", "strh", "ldr", "ldrb", "ldrh", "ldrsb", "ldrsh")
 
 
 def static_frames(program: Program, request: RewriteRequest) -> tuple[Program, Counter[str]]:
-    """Counts: `frame stores` retargeted to SP, `frame addresses` formed from SP, `stack adjustments` made constant."""
+    """Counts: `frame accesses` retargeted to SP, `frame addresses` formed from SP, constant `stack adjustments`."""
     facts = Analysis(program, request)
     edits: dict[int, list[Insn]] = {}
     counts: Counter[str] = Counter()
@@ -41,8 +41,8 @@ def _one(facts: Analysis, n: int, insn: Insn, trusted: State, proved: State) -> 
         return "stack adjustments", _adjustment(facts, n, insn, trusted, proved)
     if trusted.depth is None:
         return "", None
-    if insn.is_store and insn.memory is not None:
-        return "frame stores", _store(insn, insn.memory, trusted, proved, trusted.depth)
+    if insn.memory is not None and is_confined(insn, facts.request):
+        return "frame accesses", _access(insn, insn.memory, trusted, proved, trusted.depth)
     if insn.name in ("add", "sub", "mov") and insn.kind == "plain":
         return "frame addresses", _address(facts, n, insn, trusted, proved, trusted.depth)
     return "", None
@@ -74,17 +74,17 @@ def adjust_stack(change: int) -> list[Insn]:
     return [asm.add_constant(SP, SP, low), *adjust_stack(change - low)]
 
 
-def _store(insn: Insn, memory: Memory, trusted: State, proved: State, depth: int) -> list[Insn] | None:
-    """A store through a register that points into the frame, when only trust says so."""
+def _access(insn: Insn, memory: Memory, trusted: State, proved: State, depth: int) -> list[Insn] | None:
+    """A store or confined load through a register that points into the frame, when only trust says so."""
     base = trusted.registers[memory.base]
     if memory.base == SP or memory.index >= 0 or memory.step or not _only_trusted(base, proved.registers[memory.base]):
         return None
     offset = memory.offset + (base.number if base is not None else 0) + depth
     if insn.name in _SINGLE and 0 <= offset <= 4095:
         return [asm.transfer(insn.name, memory.data[0], SP, offset).under(insn.condition)]
-    if insn.name == "strd" and 0 <= offset <= 1020 and offset % 4 == 0:
-        return [asm.store_pair(memory.data[0], memory.data[1], SP, offset).under(insn.condition)]
-    if insn.name == "vstr" and reaches(offset):
+    if insn.name in ("strd", "ldrd") and 0 <= offset <= 1020 and offset % 4 == 0:
+        return [asm.transfer_pair(insn.name, memory.data[0], memory.data[1], SP, offset).under(insn.condition)]
+    if insn.name in ("vstr", "vldr") and reaches(offset):
         return [moved(insn, SP, offset).under(insn.condition)]
     return None
 

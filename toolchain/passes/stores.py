@@ -1,4 +1,4 @@
-"""Every store that is not provably inside the write set gets its guard.
+"""Every store that is not provably inside the write set gets its guard; where reads are confined, every load as well.
 
 A guard forces the base register into the window in place, which changes nothing in a correct program as long as the
 base points into the window: objects keep a distance from the window's ends (the pads), and offsets reach at most as
@@ -11,21 +11,21 @@ from collections import Counter
 from dataclasses import dataclass
 
 from .. import asm
-from ..addresses import Formed, form_address, store_at
+from ..addresses import Formed, access_at, form_address
 from ..analysis import Analysis
 from ..checks import guard
 from ..insn import ALWAYS, SP, Insn, Label, Memory, bit, inverse, mask_of, registers_in
 from ..program import Body, Program, apply
-from ..proved import REACH_ABOVE, REACH_BELOW, Free, free_stores, in_place
-from ..request import RewriteRequest
+from ..proved import Free, free_stores, in_place
+from ..request import RewriteRequest, is_confined
+from ..sums import Sharing, Sum
 
-GUARDED = "stores guarded"
-_STRAIGHT = ("plain", "literal", "literal_pair", "adr", "branch")
+GUARDED = ("stores guarded", "loads guarded")
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How far guarded stores go beyond their base: the slack that is needed, in bytes."""
+    """How far guarded accesses go beyond their base: the slack that is needed, in bytes."""
 
     below: int = 0
     above: int = 0
@@ -35,19 +35,20 @@ class Reach:
 
 
 def guard_stores(program: Program, request: RewriteRequest) -> tuple[Program, Counter[str]]:
-    """Counts, of stores: `guarded`, `guarded by an earlier guard`, `proved in range`, `to constant addresses`, `on the
-    stack`; and the slack used: `slack below`, `slack above` (bytes)."""
+    """Counts, of stores and of confined loads: `guarded`, `guarded by an earlier guard`, `proved in range`,
+    `at constant addresses`, `on the stack`; and the slack used: `slack below`, `slack above` (bytes)."""
     return _Guarding(program, request).run()
 
 
 class _Guarding:
-    """One walk over the items. `_formed` maps a register to the (base, offset) whose guarded sum it still holds."""
+    """One walk over the items. `_formed` maps a register to the sum that it still holds, guarded."""
 
     def __init__(self, program: Program, request: RewriteRequest) -> None:
         self._program, self._free = free_stores(program, request)
         self._request = request
         self._facts = Analysis(self._program, request)
-        self._formed: dict[int, tuple[int, int]] = {}
+        self._sharing = Sharing(self._facts, self._needs_guard)
+        self._formed: dict[int, Sum] = {}
         self._reach = Reach()
         self._counts: Counter[str] = Counter()
         self._handled: dict[int, str] = {}
@@ -55,67 +56,76 @@ class _Guarding:
     def run(self) -> tuple[Program, Counter[str]]:
         edits: dict[int, list[Body | Label]] = {}
         for n, item in enumerate(self._program.items):
-            if n in self._program.joins or item.insn is None or item.insn.kind not in _STRAIGHT:
+            if self._sharing.ends_run(n):
                 self._formed.clear()
             if item.insn is None or self._facts.provable.before[n] is None:
                 continue
-            if item.insn.is_store and item.insn.memory is not None:
-                pieces = self._store(n, item.insn, item.insn.memory, self._free.get(n))
+            if item.insn.memory is not None and is_confined(item.insn, self._request):
+                pieces = self._access(n, item.insn, item.insn.memory, self._free.get(n))
                 if pieces is not None:
                     edits[n] = pieces
             written = item.insn.writes
-            self._formed = {s: f for s, f in self._formed.items() if not written & (bit(s) | bit(f[0]))}
+            self._formed = {s: f for s, f in self._formed.items() if not written & (bit(s) | f.reads)}
         self._counts["slack below"] = self._reach.below
         self._counts["slack above"] = self._reach.above
-        return apply(self._program, edits, "stores", self._handled), self._counts
+        made_by = {n: self._handled[n].split()[0] for n in edits}
+        return apply(self._program, edits, made_by, self._handled), self._counts
 
-    def _store(self, n: int, insn: Insn, memory: Memory, free: Free | None) -> list[Body | Label] | None:
-        """The guarded store, or None where it may stay as it is."""
+    def _needs_guard(self, n: int) -> bool:
+        return is_confined(self._program.items[n].insn, self._request) and self._free.get(n) is None
+
+    def _access(self, n: int, insn: Insn, memory: Memory, free: Free | None) -> list[Body | Label] | None:
+        """The guarded access, or None where it may stay as it is."""
         if free is not None:
             self._note(n, free.why)
             self._reach = Reach(max(self._reach.below, free.below), max(self._reach.above, free.above))
             return None
         if in_place(memory):
-            self._note(n, GUARDED)
+            self._note(n, "stores guarded")
             self._reach = self._reach.with_access(memory.offset, memory.end)
             return self._with_guard(n, Formed(memory.base, memory.offset, (), insn, ()), insn)
         return self._through_register(n, insn, memory)
 
     def _note(self, n: int, what: str) -> None:
+        """Of item n, said as of a store."""
+        insn = self._program.items[n].insn
+        if insn is not None and not insn.is_store:
+            what = what.replace("stores", "loads")
         self._counts[what] += 1
         self._handled[n] = what
 
     def _through_register(self, n: int, insn: Insn, memory: Memory) -> list[Body | Label]:
-        """Through a register that holds the address, or one nearby from an earlier store."""
+        """Through a register that holds the address, or one nearby from an earlier access."""
         near = self._nearby(memory)
         if near is not None:
             register, offset = near
             self._note(n, "stores guarded by an earlier guard")
             self._reach = self._reach.with_access(offset, offset + memory.size)
-            return [store_at(self._program, n, insn, register, offset).under(insn.condition)]
-        self._note(n, GUARDED)
-        formed = form_address(self._facts, n, insn, memory)
+            return [access_at(self._program, n, insn, register, offset).under(insn.condition)]
+        self._note(n, "stores guarded")
+        may_last = self._request.mode == "mask" and not insn.conditional
+        kept = self._sharing.keeper(n, memory, self._formed) if may_last else None
+        formed = form_address(self._facts, n, insn, memory, kept)
         self._formed.pop(formed.register, None)
         self._reach = self._reach.with_access(formed.offset, formed.offset + memory.size)
-        lasting = formed.register != memory.base and not formed.after and not insn.conditional
-        if lasting and memory.index < 0 and self._request.mode == "mask":
-            self._formed[formed.register] = (memory.base, memory.offset)
+        lasting = formed.register not in (memory.base, memory.index) and not formed.after
+        if kept is not None or (may_last and lasting):
+            self._formed[formed.register] = Sum.of(memory)
         return self._with_guard(n, formed, insn)
 
     def _nearby(self, memory: Memory) -> tuple[int, int] | None:
         """(register, offset) by which an earlier formed address reaches this one."""
-        for register, (base, offset) in self._formed.items():
-            distance = memory.offset - offset
-            near = distance > -REACH_BELOW and distance + memory.size <= REACH_ABOVE
-            if base == memory.base and memory.index < 0 and not memory.step and near and register not in memory.data:
+        for register, found in self._formed.items():
+            distance = found.distance_to(memory)
+            if distance is not None and register not in memory.data:
                 return register, distance
         return None
 
     def _with_guard(self, n: int, formed: Formed, insn: Insn) -> list[Body | Label]:
-        """Address, guard, store and what restores registers, all under the store's condition."""
-        used = mask_of(r for i in (insn, formed.store, *formed.after) for r in registers_in(i.reads | i.writes))
+        """Address, guard, access and what restores registers, all under the access's condition."""
+        used = mask_of(r for i in (insn, formed.access, *formed.after) for r in registers_in(i.reads | i.writes))
         checked = guard(self._request, formed.register, used, self._facts.live.after(n))
-        pieces: list[Insn | Label] = [*formed.before, *checked, formed.store, *formed.after]
+        pieces: list[Insn | Label] = [*formed.before, *checked, formed.access, *formed.after]
         if not insn.conditional:
             return list(pieces)
         return self._under(n, insn.condition, pieces)

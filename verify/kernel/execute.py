@@ -21,7 +21,7 @@ from . import safety
 from .image import Image
 from .isa.conditions import condition as condition_holds
 from .isa.decode import Instruction, Refused, decode
-from .policy import Sandbox
+from .policy import Range, Sandbox
 from .proof import Fact, Frame, Function, Invariant
 from .safety import RA, S
 from .term import FALSE, TRUE, Term, add, and_, const, eq, ite, not_, shl, sub, ule, ult, var
@@ -279,6 +279,9 @@ class Executor:
             return RA
         if size == 4 and self.frame is not None and self.frame.held is not None and address is self._frame_word():
             return add(S, const(-self.frame.held))
+        sandbox = self.context.sandbox
+        if sandbox.confine == "reads" and not self._on_stack(address, size, safety.read_set(sandbox)):
+            self.require("load", safety.load_is_safe(sandbox, address, size), f"a load of {size} bytes")
         value = None if address.value is None else self.context.fact(address.value, size)
         return self.unknown(8 * size) if value is None else const(value, 8 * size)
 
@@ -295,12 +298,16 @@ class Executor:
                 self.stop("frame", "only a known distance from SP at the function's entry may be stored here, always")
             self.frame = replace(self.frame, held=held)
             return
+        if not self._on_stack(address, size, safety.write_set(sandbox)):
+            self.require("store", safety.store_is_safe(sandbox, address, size), f"a store of {size} bytes")
+
+    def _on_stack(self, address: Term, size: int, ranges: Iterable[Range]) -> bool:
+        """SP-relative, and in one range: decided by arithmetic, since s lies in known bounds."""
         distance = safety.distance(S, address)
-        if distance is not None:  # SP-relative: decided by arithmetic, since s lies in known bounds
-            bounds = safety.stack_bounds(sandbox, self.left)
-            if any(r.covers(bounds.start - distance, bounds.end - distance + size) for r in safety.write_set(sandbox)):
-                return
-        self.require("store", safety.store_is_safe(sandbox, address, size), f"a store of {size} bytes")
+        if distance is None:
+            return False
+        bounds = safety.stack_bounds(self.context.sandbox, self.left)
+        return any(r.covers(bounds.start - distance, bounds.end - distance + size) for r in ranges)
 
     def _frame_word(self) -> Term:
         return safety.frame_word(self.context.sandbox, self._base)
@@ -442,7 +449,11 @@ def measured_from(base: str, scale: int, registers: Sequence[Term]) -> Term:
     """The term that a fact with this base and scale measures its register from."""
     if base in ("0", "s"):
         return S if base == "s" else const(0)
-    scaled = shl(registers[int(base[1:])], const(abs(scale).bit_length() - 1))
+    first, minus, second = base.partition("-")
+    value = registers[int(first[1:])]
+    if minus:
+        value = sub(value, measured_from(second, 1, registers))
+    scaled = shl(value, const(abs(scale).bit_length() - 1))
     return scaled if scale > 0 else sub(const(0), scaled)
 
 

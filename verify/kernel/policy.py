@@ -182,7 +182,7 @@ class Sandbox:
     entries: tuple[Entry, ...] = key(list_of(record(Entry)))
     imports: tuple[Import, ...] = key(list_of(record(Import)))
     mmio: tuple[Range, ...] = key(list_of(partial(_range, multiple=1, why=text)))
-    confine: str = key(one_of("writes"))  # this verifier proves no more
+    confine: str = key(one_of("writes", "reads"))  # reads: loads too
     gate: Gate | None = key(record(Gate), optional=True, default=None)
     pointers: bool = key(one_of(False, True), optional=True, default=False)  # the host also enters through the slots
     extensions: frozenset[str] = _ARCHITECTURES["armv7-m"]  # instructions that the processor has (isa/rows.py)

@@ -1,4 +1,4 @@
-"""THE PROPERTY. Read this file if you read no other: what a sandbox may store to and where its control may go.
+"""THE PROPERTY. Read this file if you read no other: what a sandbox may access and where its control may go.
 
 s is SP when the current function was entered, RA its return address (LR at entry, both fixed for the activation).
 Every executed instruction of the sandbox is checked against these definitions, for every value of the unknowns
@@ -6,6 +6,8 @@ that the facts proved before it allow. Ranges come from the policy (policy.py), 
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from .policy import Range, Sandbox
 from .term import FALSE, Term, add, and_, const, eq, or_, split, ule, ult, var
@@ -18,8 +20,13 @@ def write_set(sandbox: Sandbox) -> tuple[Range, ...]:
     return (sandbox.writable, *sandbox.mmio)
 
 
+def read_set(sandbox: Sandbox) -> tuple[Range, ...]:
+    """Where loads may come from, if the policy confines reads: also the sandbox's own code and declared constants."""
+    return (*write_set(sandbox), sandbox.code, *sandbox.constants)
+
+
 def return_slot(sandbox: Sandbox) -> Term:
-    """The one shadow-stack word of the current function; only RA may be stored there."""
+    """The one shadow-stack word of the current function; only RA may be stored there, and loaded once it is there."""
     return add(S, const(sandbox.shadow_offset - 4))
 
 
@@ -30,8 +37,17 @@ def frame_word(sandbox: Sandbox, frame: Term) -> Term:
 
 def store_is_safe(sandbox: Sandbox, address: Term, size: int) -> Term:
     """Definition 1, memory safety: bytes address .. address + size - 1 lie in one range of the write set."""
+    return _in_one_of(write_set(sandbox), address, size)
+
+
+def load_is_safe(sandbox: Sandbox, address: Term, size: int) -> Term:
+    """The same of loads, with confine="reads": all the bytes lie in one range of the read set."""
+    return _in_one_of(read_set(sandbox), address, size)
+
+
+def _in_one_of(ranges: Iterable[Range], address: Term, size: int) -> Term:
     safe = FALSE
-    for r in write_set(sandbox):
+    for r in ranges:
         if r.end - r.start >= size:
             safe = or_(safe, ult(add(address, const(-r.start)), const(r.end - r.start - size + 1)))
     return safe

@@ -103,11 +103,11 @@ def _claims(analysis: FunctionAnalysis) -> Claims:
 def _use(key: Key) -> tuple[int, Key]:
     """How readily a range is given up: differences of registers before plain values."""
     _, base, scale = key
-    return (0 if base == "0" else 1 if base == "s" else 2 if scale == 1 else 3), key
+    return (0 if base == "0" else 1 if base == "s" else 2 if scale == 1 and "-" not in base else 3), key
 
 
 def _without(analysis: FunctionAnalysis, claims: Claims, keys: set[Key]) -> Claims | None:
-    """The claims without these and without what they held up; None if a store or table needs them."""
+    """The claims without these and without what they held up; None if an access or table needs them."""
     changed = {b for b, known in claims.items() if known.keys() & keys}
     found = {b: {k: a for k, a in known.items() if k not in keys} if b in changed else known
              for b, known in claims.items()}  # fmt: skip
@@ -140,10 +140,11 @@ def _not_carried(edge: Edge, known: Known, wanted: Mapping[Key, Arc]) -> set[Key
 
 
 def _proves(analysis: FunctionAnalysis, start: int, run: Run, known: Known) -> bool:
-    """Whether what is known at a block places all its stores and indices that the analysis could place."""
+    """Whether what is known at a block places all its accesses and indices that the analysis could place."""
     everything = analysis.known_at(start)
-    for place, conditions, size in sensitive(run):
+    sandbox = analysis.context.sandbox
+    for place, conditions, size, allowed in sensitive(run, sandbox):
         now, before = (Ranges(k, conditions).value(place) for k in (known, everything))
-        if is_fine(analysis.context.sandbox, before, size) and not is_fine(analysis.context.sandbox, now, size):
+        if is_fine(allowed, before, size) and not is_fine(allowed, now, size):
             return False
     return True

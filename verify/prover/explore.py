@@ -37,9 +37,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class Access:
-    """A store at `address` (of the instruction) to `place`, and what holds there.
+    """A store, or a load that is confined, at `address` (of the instruction) to `place`, and what holds there.
 
-    `always`: it has no condition of its own; `behind`: how many edges leave the block before it.
+    `always`: it has no condition of its own; `behind`: how many edges leave the block before it; `left`: whether
+    control may have left the function before it; `own`: the place is the dynamic frame's word in the shadow stack.
     """
 
     address: int
@@ -48,6 +49,9 @@ class Access:
     conditions: tuple[Term, ...]
     always: bool
     behind: int
+    left: bool = False
+    store: bool = True
+    own: bool = False
 
 
 @dataclass
@@ -55,7 +59,7 @@ class Run:
     """One execution of a block."""
 
     edges: list[Edge] = field(default_factory=list)
-    stores: list[Access] = field(default_factory=list)
+    accesses: list[Access] = field(default_factory=list)
     executed: frozenset[int] = frozenset()
     deepest: int = 0
     calls: Calls = field(default_factory=set)
@@ -65,6 +69,7 @@ class Run:
     indices: list[tuple[Term, tuple[Term, ...]]] = field(default_factory=list)  # of table jumps, and what holds there
     leaving: bool = False  # whether it returns or goes on in another function somewhere
     entered: list[Term] = field(default_factory=list)  # the registers' terms at the start
+    forced: dict[int, Term] = field(default_factory=dict)  # what a base was before a guard that is taken for granted
 
 
 class Explorer(Executor):
@@ -170,9 +175,19 @@ class Explorer(Executor):
     # -- memory and control --------------------------------------------------------------------------------------
 
     def store(self, address: Term, size: int, value: Term) -> None:
-        conditions, always = self._conditions(TRUE), self._guard is TRUE
-        self.found.stores.append(Access(self.pc, address, size, conditions, always, len(self.found.edges)))
+        self._note(address, size, store=True)
         super().store(address, size, value)
+
+    def load(self, address: Term, size: int) -> Term:
+        if self.context.sandbox.confine == "reads":
+            self._note(address, size, store=False)
+        return super().load(address, size)
+
+    def _note(self, address: Term, size: int, store: bool) -> None:
+        conditions, always = self._conditions(TRUE), self._guard is TRUE
+        behind, left = len(self.found.edges), self.found.leaving
+        own = self.frame is not None and address is self._frame_word()
+        self.found.accesses.append(Access(self.pc, address, size, conditions, always, behind, left, store, own))
 
     def _conditions(self, condition: Term) -> tuple[Term, ...]:
         return (*self.hypotheses, *(t for t in (self._guard, condition) if t is not TRUE))

@@ -1,21 +1,21 @@
-"""Which registers' ranges matter: those that the address of a store or the index of a table is made from."""
+"""Which registers' ranges matter: those that the address of an access or the index of a table is made from."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from ..kernel.policy import Sandbox
-from ..kernel.safety import S
+from ..kernel.policy import Range, Sandbox
+from ..kernel.safety import S, read_set, write_set
 from ..kernel.term import Term
 from .arcs import Arc
 from .explore import MAX_ENTRIES, Edge, Run
-from .hints import comparisons, named, names_in
+from .hints import compared_apart, named, names_in
 from .ranges import Known, Ranges, base_of
 from .states import Key, registers_of
 
 
 def needed(runs: Mapping[int, Run], sandbox: Sandbox, stack: Known, pairs: Collection[Key]) -> dict[int, set[int]]:
-    """For each block the registers whose ranges at its start a store or a table jump depends on, there or later."""
+    """For each block the registers whose ranges at its start an access or a table jump depends on, there or later."""
     links = [registers_of(key) for key in pairs]
     found = {start: _inside(run, sandbox, stack, links) for start, run in runs.items()}
     before = edges_into(runs)
@@ -42,8 +42,8 @@ def edges_into(runs: Mapping[int, Run]) -> dict[int, list[tuple[int, Edge]]]:
 
 def _inside(run: Run, sandbox: Sandbox, stack: Known, links: Iterable[set[int]]) -> set[int]:
     found: set[int] = set()
-    for place, conditions, size in sensitive(run):
-        if size == 0 or not is_fine(sandbox, Ranges(stack).value(place), size):
+    for place, conditions, size, allowed in sensitive(run, sandbox):
+        if size == 0 or not is_fine(allowed, Ranges(stack).value(place), size):
             found |= _sources(run, [place], conditions, links)
     return found
 
@@ -54,7 +54,7 @@ def _sources(run: Run, terms: Iterable[Term], conditions: Iterable[Term], links:
     found = named(terms, names)
     if not found:
         return found
-    joined = [named(pair, names) for pair in comparisons(conditions)] + list(links)
+    joined = [named(pair, names) for pair in compared_apart(conditions)] + list(links)
     grew = True
     while grew:
         grew = False
@@ -65,14 +65,20 @@ def _sources(run: Run, terms: Iterable[Term], conditions: Iterable[Term], links:
     return found
 
 
-def sensitive(run: Run) -> Iterator[tuple[Term, tuple[Term, ...], int]]:
-    """Stores (with their size) and indices of tables (size 0) that ranges may decide about."""
-    yield from ((a.place, a.conditions, a.size) for a in run.stores if base_of(a.place)[0] is not S)
-    yield from ((index, conditions, 0) for index, conditions in run.indices)
+Sensitive = tuple[Term, tuple[Term, ...], int, tuple[Range, ...]]
 
 
-def is_fine(sandbox: Sandbox, arc: Arc, size: int) -> bool:
-    """Whether a store of `size` bytes anywhere in the arc is allowed; for size 0, whether it is a table's index."""
+def sensitive(run: Run, sandbox: Sandbox) -> Iterator[Sensitive]:
+    """Accesses (with their size and where they may go) and indices of tables (size 0) that ranges may decide about."""
+    to_stores, to_loads = write_set(sandbox), read_set(sandbox)
+    for a in run.accesses:
+        if base_of(a.place)[0] is not S:
+            yield a.place, a.conditions, a.size, to_stores if a.store else to_loads
+    yield from ((index, conditions, 0, ()) for index, conditions in run.indices)
+
+
+def is_fine(allowed: Iterable[Range], arc: Arc, size: int) -> bool:
+    """Whether `size` bytes anywhere in the arc lie in an allowed range; for size 0, whether it is a table's index."""
     if size == 0:
         return not arc.wraps and arc.high < MAX_ENTRIES
-    return not arc.wraps and any(r.covers(arc.low, arc.high + size) for r in (sandbox.writable, *sandbox.mmio))
+    return not arc.wraps and any(r.covers(arc.low, arc.high + size) for r in allowed)

@@ -49,7 +49,7 @@ BAD: dict[str, tuple[str, Any]] = {
     "import in the sandbox's code": (BOX + "imports.0.address", "0x10101"),
     "import in the window": (BOX + "imports.0.address", "0x20020001"),
     "one import, said to return and not to": (BOX + "imports.1.address", "0x401"),
-    "confine": (BOX + "confine", "reads"),
+    "confine": (BOX + "confine", "all"),
     "address as a number": (BOX + "code.start", 65536),
     "address too long": (BOX + "code.start", "0x100010000"),
     "negative address": (BOX + "code.start", "-0x10"),

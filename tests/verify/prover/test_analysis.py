@@ -153,13 +153,13 @@ COUNTED = """
 @pytest.mark.parametrize("branch", ["bne", "blo", "blt"])
 def test_a_counted_loop_bounds_the_pointer_that_moves_with_the_counter(branch: str, tmp_path: Path) -> None:
     analysis = analysed(COUNTED.format(branch=branch), tmp_path)
-    places = [ranges.value(access.place) for _, access, ranges in analysis.stores()]
+    places = [ranges.value(access.place) for _, access, ranges in analysis.accesses()]
     assert arcs.hull(places[0], places[-1]) == Arc(0x20020100, 96, 4)
 
 
 def test_widening_stops_where_the_loop_does_and_narrowing_finds_the_rest(tmp_path: Path) -> None:
     analysis = analysed(COUNTED.format(branch="bls"), tmp_path)  # one round more: until r1 is 26
-    places = [ranges.value(access.place) for _, access, ranges in analysis.stores()]
+    places = [ranges.value(access.place) for _, access, ranges in analysis.accesses()]
     assert arcs.hull(places[0], places[-1]) == Arc(0x20020100, 100, 4)
 
 
@@ -189,4 +189,4 @@ def test_what_a_call_leaves_is_not_claimed(tmp_path: Path) -> None:
 
 def test_blocks_that_control_does_not_get_to_are_not_claimed(tmp_path: Path) -> None:
     analysis = analysed("movs r0, #1\n cmp r0, #2\n beq 1f\n bx lr\n1: str r0, [r0]\n bx lr", tmp_path)
-    assert [access for _, access, _ in analysis.stores()] == []
+    assert [access for _, access, _ in analysis.accesses()] == []
