@@ -1433,3 +1433,42 @@ bad: str.w r0, [sp, #0x400]
   pop.w {r7, lr}
   ldr.w pc, [sp, #SLOT]
   .ltorg
+=== frame_word_loaded_where_reads_are_confined
+@ accept
+@ set sandboxes.0.confine = "reads"
+function f
+  push {r7, lr}
+  str.w lr, [sp, #SLOT+8]
+  sub.w r3, sp, r0
+  bic r3, r3, #3
+  at_most r3, sp
+  leaves 8, r3
+  mov ip, sp
+  mov sp, r3
+  str.w ip, [sp, #FRAME]
+  str r0, [sp]
+  bl g
+  ldr.w ip, [sp, #FRAME]
+  mov sp, ip
+  pop.w {r7, lr}
+  ldr.w pc, [sp, #SLOT]
+  .ltorg
+function g
+  push {r4, lr}
+  pop {r4}
+  add sp, #4
+  bx lr
+=== frame_word_loaded_where_reads_are_confined_and_it_is_not_set
+@ reject load at bad
+@ set sandboxes.0.confine = "reads"
+function f
+  push {r7, lr}
+  str.w lr, [sp, #SLOT+8]
+  sub.w r3, sp, r0
+  bic r3, r3, #3
+  at_most r3, sp
+  leaves 8, r3
+  mov sp, r3
+bad: ldr.w r2, [sp, #FRAME]
+  udf #0xf0
+  .ltorg
