@@ -1,18 +1,20 @@
 """How much stack a program needs, over its call graph; which functions must check the limit because they may recurse.
 
 The verifier asks: depth at the call + need(callee) <= what is known to be left. A function that checks the limit needs
-nothing from its caller; after the check it knows of as many bytes as it checked for. A dynamic frame begins with such a
-check, and what is called from there counts against it.
+nothing from its caller but what the check itself spills; after the check it knows of as many bytes as it checked for. A
+dynamic frame begins with such a check, and what is called from there counts against it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .analysis import Analysis
 from .flow import is_plain_return
 from .graphs import components
+from .insn import FLAGS, IP, bit
 from .program import NotSupported
 from .values import RETURN_ADDRESS, State
 
@@ -53,20 +55,39 @@ def plan_stack(facts: Analysis) -> StackPlan:
         frames[entry], dynamic[entry] = _frames(facts, entry)
     checked = _cycle_breakers({entry: set(frame.calls) for entry, frame in frames.items()})
     needs: dict[int, int] = {}
-    checks = {entry: _need(frames, checked, needs, entry) for entry in sorted(checked)}
+    spilled = {entry: 4 * len(check_registers(facts, entry).spilled) for entry in checked}
+    checks = {entry: max(_need(frames, spilled, needs, entry), spilled[entry]) for entry in sorted(checked)}
     limits: dict[int, int] = {}
     for entry, frame in dynamic.items():
         for n in _limits(facts, entry):
-            limits[n] = max(limits.get(n, 0), _need_of(frame, frames, checked, needs))
+            limits[n] = max(limits.get(n, 0), _need_of(frame, frames, spilled, needs))
     whole: dict[int, int] = {}
     for entry in checked:
-        whole[entry] = checks[entry]
+        whole[entry] = checks[entry] + _need_of(dynamic[entry], frames, spilled, needs)
     frames = {entry: _one_below_the_other(frame, dynamic[entry]) for entry, frame in frames.items()}
     entries = [program.index[label] for label in program.exports.values()]
     if facts.request.pointers:
         entries += [program.index[slot] for slot in program.slots if slot in program.index]  # others are imports
     need = max((_total(frames, checks, whole, entry) for entry in entries), default=0)
     return StackPlan(checks, limits, tuple(e for e in dynamic if _limits(facts, e)), need)
+
+
+class CheckRegisters(NamedTuple):
+    """What a check at a function's entry clobbers: a register for the limit, one for the flags if they are in use;
+    those that are not free are `spilled` around it."""
+
+    limit: int
+    flags: int | None
+    spilled: tuple[int, ...]
+
+
+def check_registers(facts: Analysis, entry: int) -> CheckRegisters:
+    free = facts.live.free(entry)
+    usable = [r for r in (IP, 3, 2, 1, 0) if free & bit(r)]
+    wanted = 1 if free & FLAGS == FLAGS else 2
+    spilled = tuple(r for r in range(4) if r not in usable)[: max(wanted - len(usable), 0)]
+    chosen = [*usable, *spilled]
+    return CheckRegisters(chosen[0], chosen[1] if wanted == 2 else None, spilled)
 
 
 def _frames(facts: Analysis, entry: int) -> tuple[Frame, Frame]:
@@ -129,17 +150,20 @@ def _callees(facts: Analysis, n: int, state: State) -> Iterable[int]:
     return []
 
 
-def _need(frames: dict[int, Frame], checked: set[int], needs: dict[int, int], entry: int) -> int:
-    """Bytes below SP at entry; callees that check for themselves are not counted, which leaves no cycles."""
+def _need(frames: dict[int, Frame], spilled: dict[int, int], needs: dict[int, int], entry: int) -> int:
+    """Bytes below SP at entry; of callees that check for themselves only what these spill is counted, which leaves no
+    cycles."""
     if entry not in needs:
         needs[entry] = 0
-        needs[entry] = _need_of(frames[entry], frames, checked, needs)
+        needs[entry] = _need_of(frames[entry], frames, spilled, needs)
     return needs[entry]
 
 
-def _need_of(frame: Frame, frames: dict[int, Frame], checked: set[int], needs: dict[int, int]) -> int:
-    below = [depth + _need(frames, checked, needs, c) for c, depth in frame.calls.items() if c not in checked]
-    return max([frame.deepest, *below, *(frame.calls[c] for c in frame.calls if c in checked)])
+def _need_of(frame: Frame, frames: dict[int, Frame], spilled: dict[int, int], needs: dict[int, int]) -> int:
+    below = [
+        depth + (spilled[c] if c in spilled else _need(frames, spilled, needs, c)) for c, depth in frame.calls.items()
+    ]
+    return max([frame.deepest, *below])
 
 
 def _total(frames: dict[int, Frame], checks: dict[int, int], whole: dict[int, int], entry: int) -> int:
