@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 
-from ringfence.verify.kernel.term import Term, signed
+from ringfence.verify.kernel.safety import S
+from ringfence.verify.kernel.term import Term, add, const, signed
 from ringfence.verify.prover.analysis import ENTRY, FunctionAnalysis
 from ringfence.verify.prover.explore import Access, Edge, Run
 from ringfence.verify.prover.hints import compared_apart
@@ -169,12 +170,17 @@ class Loops:
         """The edges into a loop from outside."""
         return [edge for source, edge in self._into[head] if source not in self.bodies[head]]
 
-    def leaving(self, head: int) -> list[Edge] | None:
-        """The edges out of a loop; None if the function may be left, too."""
+    def last_branch(self, head: int) -> Edge | None:
+        """The edge by which the loop goes on if it does not end there, where it can end nowhere else."""
         body = self.bodies[head]
-        if any(self._runs[block].leaving for block in body):
+        out = [b for b in body for edge in self._runs[b].edges if edge.target not in body]
+        out += [b for b in body for _ in range(self._runs[b].leaving)]
+        if len(out) != 1:
             return None
-        return [edge for block in body for edge in self._runs[block].edges if edge.target not in body]
+        edges = [edge for edge in self._runs[out[0]].edges if not edge.left]
+        while edges and edges[-1].target not in body:
+            edges.pop()
+        return edges[-1] if edges and edges[-1].target == head else None
 
     def keeps(self, head: int, register: int) -> bool:
         """Whether the register stays as it is in the loop."""
@@ -250,18 +256,27 @@ class EarlyGuards:
         return list(found.values())
 
     def _head(self, block: int, register: int) -> int | None:
-        """The largest loop that keeps the register, or else the smallest one; if an access is certain in it."""
-        heads = [h for h in self._loops.around(block) if register in self._certain[h]]
+        """The largest loop that keeps the register, or else the smallest one; if the register may be forced there, or
+        need not be."""
+        heads = [h for h in self._loops.around(block) if register in self._certain[h] or self._is_known(h, register)]
         return next((h for h in heads if self._loops.keeps(h, register)), heads[-1] if heads else None)
 
     def _for_loop(self, head: int, register: int) -> Early | None:
         sites = self._sites(head)
         if sites is None:
             return None
-        guards = frozenset((site, register) for site in sites)
+        guards = self._forcing(head, register, sites)
         if self._loops.keeps(head, register):
-            return Early(guards)
-        return Early(guards, otherwise=self._with_end(head, register, sites, guards))
+            return Early(guards) if guards else None
+        with_end = self._with_end(head, register, sites, guards)
+        return Early(guards, otherwise=with_end) if guards else with_end
+
+    def _is_known(self, head: int, register: int) -> bool:
+        """Whether it is known exactly what the register is where the loop begins."""
+        return all(base_of(edge.registers[register])[0] in (ZERO, S) for edge in self._loops.entering(head))
+
+    def _forcing(self, head: int, register: int, sites: Iterable[Site]) -> frozenset[tuple[Site, int]]:
+        return frozenset() if self._is_known(head, register) else frozenset((site, register) for site in sites)
 
     def _sites(self, head: int) -> list[Site] | None:
         """Where to put what shall run on every way into the loop, and on no other; None if there is no such place."""
@@ -281,40 +296,42 @@ class EarlyGuards:
         self, head: int, register: int, sites: Iterable[Site], guards: frozenset[tuple[Site, int]]
     ) -> Early | None:
         """The same with the register that the loop runs to."""
-        out = self._loops.leaving(head)
-        if out is None or len(out) != 1:
+        back = self._loops.last_branch(head)
+        end = None if back is None else self._end(head, register, back)
+        if back is None or end is None:
             return None
-        end = self._end(head, register, out[0])
-        if end is None:
-            return None
-        both = guards | {(site, end) for site in sites}
-        return Early(both, conditions=frozenset(self._not_past(head, register, end)))
+        both = guards | self._forcing(head, end, sites)
+        conditions = frozenset(self._not_past(head, back, register, end))
+        return Early(both, conditions=conditions) if conditions or both != guards else None
 
-    def _end(self, head: int, register: int, out: Edge) -> int | None:
-        """The register that stays as it is in the loop and that the moving one is compared with on the way out."""
-        moving = out.registers[register]
-        for a, b in compared_apart(out.conditions):
+    def _end(self, head: int, register: int, back: Edge) -> int | None:
+        """The register that stays as it is in the loop and that the moving one is compared with on the way back."""
+        moving = back.registers[register]
+        insn = self._placed.program.items[self._placed.item_at(back.source)].insn
+        if insn is None or insn.kind != "branch" or not insn.conditional:
+            return None
+        for a, b in compared_apart(back.conditions[-1:]):
             for x, y in ((a, b), (b, a)):
-                ends = [r for r in REGISTERS if _apart(out.registers[r], y) is not None]
-                found = [r for r in ends if self._loops.keeps(head, r)]
-                if _apart(x, moving) is not None and found:
+                apart = _apart(moving, x)
+                if apart is None:
+                    continue
+                exactly = [r for r in REGISTERS if back.registers[r] is add(y, const(apart))]
+                near = [r for r in REGISTERS if _apart(back.registers[r], y) is not None]
+                found = [r for r in (*exactly, *near) if self._loops.keeps(head, r)]
+                if found:
                     return found[0]
         return None
 
-    def _not_past(self, head: int, register: int, end: int) -> Iterator[tuple[int, int]]:
-        """The branches back on being unequal, and the conditions that they are to have instead."""
+    def _not_past(self, head: int, back: Edge, register: int, end: int) -> Iterator[tuple[int, int]]:
+        """The branch back on being unequal, and the condition that it is to have instead."""
         upwards = self._loops.direction(head, register)
-        for block in self._loops.bodies[head] if upwards else ():
-            for edge in self._runs[block].edges:
-                if edge.target != head or edge.source == head:
-                    continue
-                n = self._placed.item_at(edge.source)
-                insn = self._placed.program.items[n].insn
-                if insn is None or insn.kind != "branch" or insn.condition != _UNEQUAL:
-                    continue
-                first = _compared(self._placed, n, register, end)
-                if first is not None:
-                    yield n, _BELOW if (first == register) == (upwards > 0) else _ABOVE
+        n = self._placed.item_at(back.source)
+        insn = self._placed.program.items[n].insn
+        if not upwards or insn is None or insn.kind != "branch" or insn.condition != _UNEQUAL:
+            return
+        first = _compared(self._placed, n, register, end)
+        if first is not None:
+            yield n, _BELOW if (first == register) == (upwards > 0) else _ABOVE
 
 
 def _compared(placed: Placed, n: int, a: int, b: int) -> int | None:

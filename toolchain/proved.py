@@ -73,12 +73,13 @@ def _before_loops(
     program: Program, request: RewriteRequest, always: list[Early], first: Proved
 ) -> tuple[Program, Decisions]:
     """Tries guards before loops, drops those that do not serve, and tries again. `first` knows of those of `always`."""
-    chosen, best = first.before_loops, first
+    guarded = first.guarded()
+    chosen = [early for early in first.before_loops if early.serves & guarded]
     while chosen:
         hoped = {access for early in chosen for access in early.serves}
-        best = Proved(with_early(program, request, [*always, *chosen]), request, first.guarded() - hoped)
+        best = Proved(with_early(program, request, [*always, *chosen]), request, guarded - hoped)
         best.take_over(first, {early.function for early in chosen})
-        useless = [early for early in chosen if early.serves <= best.guarded()]
+        useless = [early for early in chosen if early.serves & guarded <= best.guarded()]
         if not useless:
             return best.program, best.by_item()
         kept = [early for early in chosen if early not in useless]
