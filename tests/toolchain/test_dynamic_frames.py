@@ -48,8 +48,10 @@ FUNCTION int beside_a_big_one(int n) {
     int big[300]; char v[n]; big[3] = n; big[299] = 1; memset(v, 0, n); use(big, n); use(v, n); return big[3] + v[0]; }
 FUNCTION int leaf(int n, int k) { unsigned char t[n]; memset(t, 0, n); t[k] = 3; return t[n - 1]; }
 FUNCTION int recursive(int n) { if (n <= 0) return 1; int a[n]; memset(a, 0, 4*n); a[n - 1] = n; int r = recursive(n - 1); return r + a[n - 1]; }
+static int by_pointer(int n); static int (*volatile next)(int) = by_pointer;
+static int by_pointer(int n) { if (n <= 0) return 1; int a[n]; memset(a, 0, 4*n); a[n - 1] = n; use(a, n); return next(n - 2) + a[n - 1]; }
 int run(int n) {
-    out(array(n)); out(twice(n)); out(in_a_loop(n)); out(two(n, n + 1)); out(nested(n)); out(list(n));
+    out(next(n)); out(array(n)); out(twice(n)); out(in_a_loop(n)); out(two(n, n + 1)); out(nested(n)); out(list(n));
     for (int i = 0; i < 7; i++) out(switched(i, n));
     out(arguments(n, 1, 2, 3, 4, 5)); out(sometimes(n)); out(sometimes(n + 20)); out(either(n)); out(either(n + 1));
     out(beside_a_big_one(n)); out(leaf(n, 2)); out(recursive(n));

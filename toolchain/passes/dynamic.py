@@ -71,7 +71,8 @@ def _begin(facts: Analysis, n: int, insn: Insn, state: State) -> list[Body | Lab
     """The instruction with its check; what it computes goes through a register."""
     if state.depth is None and state.depth_in_frame is None:
         raise _unsupported(facts, n, "SP is not known here, and becomes something that is not known either")
-    if state.depth == 0:
+    lowers = insn.name in ("sub", "add")
+    if state.depth is not None and state.depth < (4 if lowers else _LEAST_DEPTH):
         raise _unsupported(facts, n, "the size of this stack frame is not known before the program runs")
     live = facts.live.after(n)
     source = insn.operands[-1].register if insn.name == "mov" else -1
@@ -79,7 +80,6 @@ def _begin(facts: Analysis, n: int, insn: Insn, state: State) -> list[Body | Lab
         target, other, *flags = source, *_registers(facts, n, live | bit(source), 1)
     else:
         target, other, *flags = _registers(facts, n, live | insn.reads & ~bit(SP), 2)
-    lowers = insn.name in ("sub", "add")
     request = facts.request
     limit = request.window_base + request.room + _GUESS  # the final one is put in when all needs are known
     deeper = [] if state.depth is None else adjust_stack(min(state.depth, _LEAST_DEPTH) - _LEAST_DEPTH)
@@ -166,18 +166,19 @@ def _end(facts: Analysis, n: int, insn: Insn, state: State) -> list[Body | Label
 
 def _agree(facts: Analysis) -> Edits:
     """Where paths that do not agree on SP come together: an empty dynamic frame before they part; or, if all of them
-    are in one, constant amounts are taken off SP as unknown ones are."""
+    are in one, constant amounts are taken off SP as unknown ones are. One such place of each function."""
+    edits: Edits = {}
     for entry in facts.program.entries:
         states = facts.trusting.of_function(entry)
         if all(s.registers[SP] is not None for s in states.values()):
             continue
         following = {n: facts.trusting.successors(n, s) for n, s in states.items()}
-        for n, state in states.items():
-            after = facts.trusting.after(n, state)
-            joins = [m for m in following[n] if states[m].registers[SP] is None]
-            if after.registers[SP] is not None and joins:
-                return _before_they_part(facts, entry, following, joins[0]) or _amounts(facts, entry, joins[0])
-    return {}
+        known = (n for n, s in states.items() if facts.trusting.after(n, s).registers[SP] is not None)
+        join = next((m for n in known for m in following[n] if states[m].registers[SP] is None), None)
+        if join is not None:
+            found = _before_they_part(facts, entry, following, join) or _amounts(facts, entry, join)
+            edits |= {n: pieces for n, pieces in found.items() if n not in edits}
+    return edits
 
 
 def _before_they_part(facts: Analysis, entry: int, following: dict[int, tuple[int, ...]], join: int) -> Edits:
