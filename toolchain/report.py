@@ -55,6 +55,7 @@ def _sandbox(placed: Placed, closed: ClosedSandbox) -> dict[str, Any]:
         "ram": _ram(box),
         "stack_needed": needs.stack,
         "recursive": list(needs.recursive),
+        "dynamic_frames": list(needs.dynamic),
         "rewriting": placed.result.stats.get(name, {}),
     }
 
@@ -105,4 +106,6 @@ def report_lines(report: dict[str, Any]) -> list[str]:
             lines.append("  " + ", ".join(f"{key}: {value}" for key, value in box["rewriting"].items()))
         if box["recursive"]:
             lines.append("  recursive, with a run-time stack check: " + ", ".join(box["recursive"]))
+        if box["dynamic_frames"]:
+            lines.append("  alloca, with a run-time stack check: " + ", ".join(box["dynamic_frames"]))
     return lines + [f"note: {note}" for note in report["notes"]]

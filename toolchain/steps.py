@@ -138,12 +138,13 @@ def _load_needs(path: Path) -> dict[str, SandboxNeeds]:
 
 
 def _typed(kind: type[_T], value: Any) -> _T:
-    """A frozen value of strings, numbers and lists of strings from a JSON object; TypeError or ValueError otherwise."""
+    """A frozen value of strings, numbers, truth values and lists of strings from a JSON object; TypeError or ValueError
+    otherwise."""
     names = {f.name: f.type for f in fields(kind)}  # type: ignore[arg-type]
     if not isinstance(value, dict) or set(value) != set(names):
         raise ValueError(f"{kind.__name__} needs {', '.join(names)}")
     for name, annotation in names.items():
-        wanted: type = {"int": int, "str": str}.get(str(annotation), list)
+        wanted: type = {"int": int, "str": str, "bool": bool}.get(str(annotation), list)
         if type(value[name]) is not wanted:
             raise TypeError(f"{kind.__name__}.{name} must be {wanted.__name__}")
     sets = {name for name, annotation in names.items() if str(annotation).startswith("frozenset")}

@@ -46,7 +46,8 @@ class Block:
 
 
 class FunctionAnalysis:
-    """`blocks` of the function at `entry` by their start (the entry itself under ENTRY), `tables` by address."""
+    """`blocks` of the function at `entry` by their start (the entry itself under ENTRY), `tables` and `frames` by
+    address."""
 
     def __init__(
         self, context: Context, entry: int, by_symbols: bool, explorer: Callable[..., Explorer] = Explorer,
@@ -58,6 +59,7 @@ class FunctionAnalysis:
         self.entry = entry
         self.left = sandbox.stack.end - sandbox.stack.start - sandbox.room
         self.tables: dict[int, int] = {}
+        self.frames: dict[int, int] = {}
         start = State(0, False, None, frozenset((14,)), {})
         self.blocks: dict[int, Block] = {ENTRY: Block(start, reached=True)}
         self.stack: Known = {(S, ZERO): arcs.between(sandbox.stack.start + sandbox.room, sandbox.stack.end)}
@@ -197,17 +199,17 @@ class FunctionAnalysis:
             self._owners.setdefault(pc, set()).add(start)
         for target in [e.target for e in run.edges]:
             if target not in self._boundaries:
-                self._boundaries[target] = Invariant(state.depth, state.slot, self.left)
+                self._boundaries[target] = Invariant(state.depth, state.slot, self.left, frame=state.frame)
                 self._split(target)
         self._hints.notice(start, run)
 
     def _explore(self, start: int, state: State) -> Run:
         exact = state.exact()
-        function = Function(self.entry, self.left, self._boundaries, self.tables)
+        function = Function(self.entry, self.left, self._boundaries, self.tables, self.frames)
         known = self.known(state.known, exact)
         explorer = self._explorer(self.context, function, self._by_symbols, state.granted, known)
         address = self.entry if start == ENTRY else start
-        run = explorer.explore(address, Invariant(state.depth, state.slot, self.left, exact))
+        run = explorer.explore(address, Invariant(state.depth, state.slot, self.left, exact, state.frame))
         if not run.indices and not run.limited:
             self._runs[start, state.exact_part()] = run
         return run
@@ -256,7 +258,7 @@ class FunctionAnalysis:
         if wanted:
             self._add_ranges(edge, known, wanted, found)
         returns = frozenset(r for r in REGISTERS if edge.registers[r] is RA)
-        return State(edge.depth, edge.slot, edge.granted, returns, found, exactly)
+        return State(edge.depth, edge.slot, edge.granted, returns, found, exactly, edge.frame)
 
     def _add_ranges(self, edge: Edge, known: Known, wanted: Collection[int], found: dict[Key, Arc]) -> None:
         ranges = Ranges(known, edge.conditions)
