@@ -18,7 +18,6 @@ from ringfence.linker_scripts import (
     Region,
     SandboxLayout,
     measure,
-    measuring_layout,
     read_vendor_script,
     render,
     solve,
@@ -31,6 +30,7 @@ from ringfence.toolchain.place import (
     Reserve,
     check_declared_stacks,
     check_rewritten_host,
+    first_layout,
     host_use,
     placement_needs,
     rewrite_request,
@@ -70,7 +70,7 @@ def plan_script(
     check_distinct(specs)
     vendor = read_vendor_script(vendor_script, [vendor_script.parent, *directories])
     if measured is None:
-        layout = measuring_layout(vendor, [s.name for s in specs])
+        layout = first_layout(vendor, specs)
     else:
         room = target_of(read_linked(measured)).exception_room
         seen = measure(measured, vendor)
@@ -143,7 +143,7 @@ def _typed(kind: type[_T], value: Any) -> _T:
     if not isinstance(value, dict) or set(value) != set(names):
         raise ValueError(f"{kind.__name__} needs {', '.join(names)}")
     for name, annotation in names.items():
-        wanted: type = {"int": int, "str": str}.get(str(annotation), list)
+        wanted: type = {"int": int, "str": str, "bool": bool}.get(str(annotation), list)
         if type(value[name]) is not wanted:
             raise TypeError(f"{kind.__name__}.{name} must be {wanted.__name__}")
     sets = {name for name, annotation in names.items() if str(annotation).startswith("frozenset")}
