@@ -24,6 +24,7 @@
 #define RINGFENCE_TRAP_STORE 0xF2       /* a store outside the window (mode="trap") */
 #define RINGFENCE_TRAP_FUNCTION 0xF3    /* a null function pointer, or one to no function */
 #define RINGFENCE_TRAP_EXIT 0xF4        /* abort, exit, kill or a failed assertion */
+#define RINGFENCE_TRAP_LOAD 0xF5        /* a load from outside the window (mode="trap", confine="reads") */
 
 #ifndef __ASSEMBLER__
 
@@ -59,6 +60,7 @@ enum ringfence_fault_kind {
     RINGFENCE_FAULT_STORE,       /* RINGFENCE_TRAP_STORE */
     RINGFENCE_FAULT_FUNCTION,    /* RINGFENCE_TRAP_FUNCTION, or a call to an address without Thumb bit */
     RINGFENCE_FAULT_EXIT,        /* RINGFENCE_TRAP_EXIT, or an import declared noreturn came back */
+    RINGFENCE_FAULT_LOAD,        /* RINGFENCE_TRAP_LOAD */
     RINGFENCE_FAULT_INSTRUCTION, /* an undefined instruction, or UDF with another immediate */
     RINGFENCE_FAULT_USAGE,       /* unaligned access, division by zero, no coprocessor */
     RINGFENCE_FAULT_MEMORY,      /* MemManage: the MPU */
