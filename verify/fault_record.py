@@ -28,13 +28,13 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("stray store", "the store's address is not the sandbox's: a wild pointer or an overrun"),
     ("bad function pointer", "a null function pointer, or one that points to no function"),
     ("exit or abort", "abort(), exit() or a failed assertion in the sandbox, or an import declared noreturn came back"),
-    ("stray load", "the load's address is not the sandbox's, whose reads are confined: a wild pointer, or host data"),
     ("undefined instruction", "an instruction that this processor does not have"),
     ("usage fault", "see the fault status"),
     ("memory protection fault", "the MPU forbids the access, or the address cannot hold code"),
     ("bus fault", "nothing answers at the address: a wild pointer, or a device that is off"),
     ("bad pointer to an import", "the buffer given to the import is not (all of it) the sandbox's"),
     ("aborted", "the host ended the call: the time budget or a watchdog ran out"),
+    ("stray load", "the load's address is not the sandbox's, whose reads are confined: a wild pointer, or host data"),
     ("other fault", "see the fault status"),
 )
 

@@ -112,12 +112,14 @@ static int udf_immediate(uint32_t pc)
 
 static enum ringfence_fault_kind kind_of_trap(int immediate)
 {
-    if (immediate < RINGFENCE_TRAP_UNREACHABLE || immediate > RINGFENCE_TRAP_LOAD)
+    if (immediate == RINGFENCE_TRAP_LOAD)
+        return RINGFENCE_FAULT_LOAD;
+    if (immediate < RINGFENCE_TRAP_UNREACHABLE || immediate > RINGFENCE_TRAP_EXIT)
         return RINGFENCE_FAULT_INSTRUCTION;
     return (enum ringfence_fault_kind)(RINGFENCE_FAULT_UNREACHABLE + (immediate - RINGFENCE_TRAP_UNREACHABLE));
 }
-_Static_assert(RINGFENCE_FAULT_LOAD - RINGFENCE_FAULT_UNREACHABLE ==
-               RINGFENCE_TRAP_LOAD - RINGFENCE_TRAP_UNREACHABLE, "traps and their kinds are in the same order");
+_Static_assert(RINGFENCE_FAULT_EXIT - RINGFENCE_FAULT_UNREACHABLE ==
+               RINGFENCE_TRAP_EXIT - RINGFENCE_TRAP_UNREACHABLE, "traps and their kinds are in the same order");
 
 static enum ringfence_fault_kind kind_of_fault(const struct ringfence_sandbox *sandbox, uint32_t cfsr, uint32_t pc)
 {
@@ -203,8 +205,8 @@ const char *ringfence_fault_name(enum ringfence_fault_kind kind)
 {
     static const char *const names[] = {
         "none", "unreachable code", "stack limit", "stray store", "bad function pointer", "exit or abort",
-        "stray load", "undefined instruction", "usage fault", "memory protection fault", "bus fault", "bad pointer to an import",
-        "aborted", "other fault",
+        "undefined instruction", "usage fault", "memory protection fault", "bus fault", "bad pointer to an import",
+        "aborted", "stray load", "other fault",
     };
     _Static_assert(sizeof names / sizeof names[0] == RINGFENCE_FAULT_OTHER + 1, "one name per kind");
 

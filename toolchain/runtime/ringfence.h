@@ -60,13 +60,13 @@ enum ringfence_fault_kind {
     RINGFENCE_FAULT_STORE,       /* RINGFENCE_TRAP_STORE */
     RINGFENCE_FAULT_FUNCTION,    /* RINGFENCE_TRAP_FUNCTION, or a call to an address without Thumb bit */
     RINGFENCE_FAULT_EXIT,        /* RINGFENCE_TRAP_EXIT, or an import declared noreturn came back */
-    RINGFENCE_FAULT_LOAD,        /* RINGFENCE_TRAP_LOAD */
     RINGFENCE_FAULT_INSTRUCTION, /* an undefined instruction, or UDF with another immediate */
     RINGFENCE_FAULT_USAGE,       /* unaligned access, division by zero, no coprocessor */
     RINGFENCE_FAULT_MEMORY,      /* MemManage: the MPU */
     RINGFENCE_FAULT_BUS,         /* BusFault: nothing answers at the address */
     RINGFENCE_FAULT_POINTER,     /* an import was given a buffer that is not the sandbox's to give */
     RINGFENCE_FAULT_ABORTED,     /* ringfence_abort() */
+    RINGFENCE_FAULT_LOAD,        /* RINGFENCE_TRAP_LOAD */
     RINGFENCE_FAULT_OTHER,
 };
 
