@@ -21,7 +21,8 @@ def window_bits(request: RewriteRequest) -> tuple[int, int]:
 def guard(request: RewriteRequest, register: int, used: int, live: int, stray: int = STRAY_STORE) -> list[Insn]:
     """What must run right before an access that addresses memory from `register`.
 
-    `used`: the registers of the access and of what comes with it; `live`: what else must not be clobbered; `stray`: the trap of a check.
+    `used`: the registers of the access and of what comes with it; `live`: what else must not be clobbered; `stray`: the
+    trap of a check.
     """
     if request.mode == "mask":
         return list(force_bits(register, *window_bits(request)))

@@ -116,6 +116,36 @@ def test_a_load(shape: str, mode: str, use: str) -> None:
     assert lab.verdict(image, lab.rewritten(image)) == []
 
 
+FLOATING = """
+    vldr s0, [r4, #8]
+    vldr d1, [r4, #400]
+    vldmia r4!, {s4-s7}
+    vldmdb r4!, {d4-d5}
+    vldmia r4, {s12}
+    cmp r8, #3
+    ite eq
+    vldreq s14, [r4, #-4]
+    vldrne s15, [r4, #-8]
+    vldr s16, =0x3f8ccccd
+    vpush {d8}
+    vpop {d9}
+    vmov r2, r3, d1
+    vmov r0, r1, d2
+    vmov r5, r6, d4
+    vmov r9, s12
+    vmov r10, s14
+    vmov r11, s18
+"""
+
+
+@pytest.mark.parametrize("mode", ["mask", "trap"])
+def test_loads_of_floating_point_registers(mode: str) -> None:
+    source = SOURCE.format(body=FLOATING, use=USE_ALL)
+    image = lab.build(source, "-O2", window=0x10000, mode=mode, assembly=True, confine="reads", fpu="fpv4-sp-d16")
+    lab.same(image)
+    assert lab.verdict(image, lab.rewritten(image)) == []
+
+
 def counts(body: str) -> dict[str, int]:
     """Of the loads and stores of `body`: what was done about them, without what the code around it has."""
     found, around = (lab.rewritten(image_of(b)).stats["t"] for b in (body, "nop"))
