@@ -174,6 +174,42 @@ def test_the_stack_known_addresses_and_literals_need_no_guard() -> None:
     assert found == {"stores on the stack": 1, "loads on the stack": 1, "loads at constant addresses": 1}
 
 
+LITERALS = """
+    .syntax unified
+    .thumb
+    .section .text.run, "ax"
+    .global run
+    .thumb_func
+    .type helper, %function
+helper: movs r0, #0
+    bx lr
+    .thumb_func
+    .type run, %function
+run:
+    push {r4, r5, r7, lr}
+    adr r7, 3f
+    bl helper
+    ldrd r4, r5, [r7]
+    cmp r0, #0
+    it eq
+    ldreq r0, [r7, #4]
+    bl out
+    eor r0, r4, r5
+    pop {r4, r5, r7, pc}
+    .balign 8
+3:  .word 0x12345678, 0x9abcdef0
+    .size run, . - run
+"""
+
+
+@pytest.mark.parametrize("mode", ["mask", "trap"])
+def test_a_pointer_to_literals_survives_a_call(mode: str) -> None:
+    """A double that is loaded behind a call: its address is known again, so that no guard sends it into the window."""
+    image = lab.build(LITERALS, "-O2", window=0x10000, mode=mode, assembly=True, confine="reads")
+    assert lab.same(image).result == 0x12345678 ^ 0x9ABCDEF0
+    assert lab.verdict(image, lab.rewritten(image)) == []
+
+
 PROGRAM = r"""
 int printf(const char *, ...); int sprintf(char *, const char *, ...); void *malloc(unsigned); void free(void *);
 void qsort(void *, unsigned, unsigned, int (*)(const void *, const void *)); int strcmp(const char *, const char *);
