@@ -34,6 +34,7 @@ HOST_SOURCES = ("switch.S", "gate.c", "faults.c", "supervise.c")
 HANDLER_SOURCE = "handlers.c"
 SANDBOX_LIBC = "sandbox_libc.c"
 FAULT_HANDLERS = ("HardFault_Handler", "MemManage_Handler", "BusFault_Handler", "UsageFault_Handler")
+FAULTS_ENABLED_BY = "ringfence_enable_faults"  # with it in the firmware, faults no longer escalate to HardFault
 REGISTRY_NAME = "ringfence_sandboxes.c"
 
 # The addresses in struct ringfence_sandbox (gate.h), in its order, after those that the descriptor's text names.

@@ -37,6 +37,15 @@ class Placed:
         """Where the instruction of item n is, behind its IT instruction."""
         return self.addresses[n] + (2 if n in self.blocks else 0)
 
+    def item_at(self, address: int) -> int:
+        """The item whose instruction is there, or that begins there."""
+        return self._items[address]
+
+    @cached_property
+    def _items(self) -> dict[int, int]:
+        starts = {address: n for n, address in reversed(list(enumerate(self.addresses)))}
+        return starts | {self.instruction(n): n for n, item in enumerate(self.program.items) if item.insn is not None}
+
     def address_of(self, label: Label) -> int:
         """Without Thumb bit; imports are where they are."""
         n = self.program.index.get(label)
@@ -44,17 +53,13 @@ class Placed:
 
     def made_by(self) -> dict[int, str]:
         """Address of every instruction that is not from the original code (IT instructions left out): what for."""
-        return {self._instruction(n): item.made_by for n, item in enumerate(self.program.items)
+        return {self.instruction(n): item.made_by for n, item in enumerate(self.program.items)
                 if item.made_by and item.insn is not None}
 
     def stores(self) -> dict[int, str]:
         """Address of every store of the original code: that it is guarded, or why not."""
-        return {self._instruction(n): item.handled for n, item in enumerate(self.program.items)
+        return {self.instruction(n): item.handled for n, item in enumerate(self.program.items)
                 if item.handled and not item.made_by}
-
-    def _instruction(self, n: int) -> int:
-        """The address of item n behind its IT instruction."""
-        return self.addresses[n] + (2 if n in self.blocks else 0)
 
     @cached_property
     def _origins(self) -> list[int]:

@@ -11,6 +11,7 @@ from ringfence.toolchain.close import SUPPORT_FLAGS, ClosedSandbox
 from ringfence.toolchain.errors import RingfenceError
 from ringfence.toolchain.gates import (
     FAULT_HANDLERS,
+    FAULTS_ENABLED_BY,
     HANDLER_SOURCE,
     HOST_SOURCES,
     REGISTRY_NAME,
@@ -122,9 +123,14 @@ def check_fault_vectors(elf: ElfFile, host_strong: set[str]) -> list[str]:
     if not rows:
         raise RingfenceError("no vector table holds the address of HardFault_Handler as its fourth word",
                              "name the handlers as CMSIS does: HardFault_Handler, MemManage_Handler, ...")
+    enabled = any(s.name == FAULTS_ENABLED_BY and s.defined for s in elf.symbols)
     for number, name in enumerate(FAULT_HANDLERS):
-        if handlers.get(name) not in {row[number] for row in rows}:
-            notes.append(f"the vector table's {name} entry is not {name}: leave this fault disabled in SHCSR")
+        if handlers.get(name) in {row[number] for row in rows}:
+            continue
+        if enabled:
+            raise RingfenceError(f"{FAULTS_ENABLED_BY}() enables a fault whose entry in the vector table is not {name}",
+                                 "name the handler as CMSIS does in the table, or leave out the call")
+        notes.append(f"the vector table's {name} entry is not {name}: leave this fault disabled in SHCSR")
     return notes
 
 

@@ -7,8 +7,8 @@ guards establish. Nothing here is trusted: whatever comes out is proved again on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,9 +23,9 @@ from ringfence.verify.prover.ranges import Ranges, base_of
 from .addresses import form_address
 from .analysis import Analysis
 from .checks import window_bits
+from .early import Early, EarlyGuards, dominators
 from .guards import force_bits
-from .hoist import before_loops, dominators
-from .insn import SP, Label, Memory
+from .insn import SP, Insn, Label, Memory
 from .layout import Placed, lay_out
 from .program import Body, Program, apply
 from .request import RewriteRequest, is_confined
@@ -34,6 +34,7 @@ REACH_BELOW, REACH_ABOVE = 256, 264  # guarded bases are used with offsets up to
 _WORD = 1 << 32
 _WITHOUT_GUARDS = ("stores on the stack", "stores at constant addresses")
 _ROUNDS = 3  # then all that is still open gets guards
+EARLY = "early guards"  # what with_early's instructions are made by
 
 
 @dataclass(frozen=True)
@@ -55,22 +56,70 @@ Decisions = Mapping[int, Free | None]  # by item; None: the access needs a guard
 
 
 def free_stores(program: Program, request: RewriteRequest) -> tuple[Program, Decisions]:
-    """The program, with guards put before loops where they serve, and what is decided of the accesses in it.
+    """The program, with guards put early where they serve (early.py), and what is decided of the accesses in it.
 
     A decision says why no guard is needed, or is None. Accesses that control does not reach are left out."""
-    first = Proved(program, request)
-    decisions = first.solve()
-    if not first.hoisted:
-        return program, decisions
+    first = Proved(program, request, _likely(program, request))
+    first.solve()
+    chosen = first.at_entry
+    if not chosen:
+        return _before_loops(program, request, [], first)
+    second = Proved(with_early(program, request, chosen), request, first.likely)
+    second.take_over(first, {early.function for early in chosen})
+    return _before_loops(program, request, chosen, second)
+
+
+def _before_loops(
+    program: Program, request: RewriteRequest, always: list[Early], first: Proved
+) -> tuple[Program, Decisions]:
+    """Tries guards before loops, drops those that do not serve, and tries again. `first` knows of those of `always`."""
+    guarded = first.guarded()
+    chosen = [early for early in first.before_loops if early.serves & guarded]
+    while chosen:
+        hoped = {access for early in chosen for access in early.serves}
+        best = Proved(with_early(program, request, [*always, *chosen]), request, guarded - hoped)
+        best.take_over(first, {early.function for early in chosen})
+        useless = [early for early in chosen if early.serves & guarded <= best.guarded()]
+        if not useless:
+            return best.program, best.by_item()
+        kept = [early for early in chosen if early not in useless]
+        chosen = kept + [early.otherwise for early in useless if early.otherwise is not None]
+    return first.program, first.by_item()
+
+
+def with_early(program: Program, request: RewriteRequest, chosen: Iterable[Early]) -> Program:
+    """The program with these guards and conditions; their items are the program's."""
+    before: dict[int, list[int]] = {}
+    behind: dict[int, list[int]] = {}
+    conditions: dict[int, int] = {}
+    for early in chosen:
+        conditions |= dict(early.conditions)
+        for (n, is_before), register in sorted(early.guards):
+            registers = (before if is_before else behind).setdefault(n, [])
+            if register not in registers:
+                registers.append(register)
     edits: dict[int, list[Body | Label]] = {}
-    for (n, before), registers in sorted(first.hoisted.items()):
-        pieces = edits.get(n, [program.items[n].body])
-        guard = [i for register in sorted(registers) for i in force_bits(register, *window_bits(request))]
-        edits[n] = [*guard, *pieces] if before else [*pieces, *guard]
-    guarded = {program.items[n].origin for n, free in decisions.items() if free is None and n not in first.served}
-    program = apply(program, edits, "loops")
-    likely = frozenset(origin - request.code_start for origin in guarded)
-    return program, Proved(program, replace(request, guarded=likely)).solve()
+    for n in before.keys() | behind.keys() | conditions.keys():
+        item = program.items[n]
+        body = item.insn.under(conditions[n]) if item.insn is not None and n in conditions else item.body
+        edits[n] = [*_guards(request, before.get(n, ())), body, *_guards(request, behind.get(n, ()))]
+    return apply(program, edits, EARLY)
+
+
+def _guards(request: RewriteRequest, registers: Iterable[int]) -> Iterator[Insn]:
+    for register in registers:
+        yield from force_bits(register, *window_bits(request))
+
+
+def _likely(program: Program, request: RewriteRequest) -> frozenset[int]:
+    """The accesses that needed guards in an earlier round, as their numbers."""
+    origins = {origin + request.code_start for origin in request.guarded}
+    return frozenset(k for k, n in enumerate(_accesses(program, request)) if program.items[n].origin in origins)
+
+
+def _accesses(program: Program, request: RewriteRequest) -> list[int]:
+    """The items that are confined. Early guards are none, so that one keeps its number, its place in this list."""
+    return [n for n, item in enumerate(program.items) if is_confined(item.insn, request)]
 
 
 class _Code:
@@ -100,6 +149,7 @@ class _Guarding(Explorer):
         value = super().reg(number)
         if self._forced.get(self.pc) != number:
             return value
+        self.found.forced.setdefault(self.pc, value)
         size = self._window.end - self._window.start
         forced = or_(and_(value, const(size - 1)), const(self._window.start))
         self._regs[number] = ite(self._guard, forced, value)
@@ -121,46 +171,65 @@ class _Guarding(Explorer):
 
 
 class Proved:
-    """`hoisted`: where masks could run before loops (see hoist.py), instead of those of the accesses `served`."""
+    """What the prover finds out about the accesses of a program, function by function.
 
-    def __init__(self, program: Program, request: RewriteRequest) -> None:
-        self._program = program
+    They are named by their numbers (_accesses), functions by their addresses in the original code. `likely`: those
+    that are taken to have guards. `at_entry`, `before_loops`: guards that may serve the others; their items are those
+    of the program without early guards."""
+
+    def __init__(self, program: Program, request: RewriteRequest, likely: Collection[int]) -> None:
+        self.program = program
+        self.likely = likely
+        self.at_entry: list[Early] = []
+        self.before_loops: list[Early] = []
         self._request = request
         self._facts = Analysis(program, request)
         self._placed = lay_out(program, request.code_start)
         self._sandbox = _sandbox(request, len(self._placed.code))
-        accesses = [n for n, item in enumerate(program.items) if is_confined(item.insn, request)]
-        self._items = {self._placed.instruction(n): n for n in accesses}
-        self._addresses = {n: address for address, n in self._items.items()}
-        likely = {origin + request.code_start for origin in request.guarded}
-        self._likely = {self._addresses[n] for n in accesses if program.items[n].origin in likely}
-        self.hoisted: dict[tuple[int, bool], set[int]] = {}
-        self.served: set[int] = set()
+        self._accesses = _accesses(program, request)
+        self._items = {self._placed.instruction(n): n for n in self._accesses}
+        self._numbers = {self._placed.instruction(n): k for k, n in enumerate(self._accesses)}
+        self._found: dict[int, dict[int, Free | None]] = {}  # by function, by access
         needs = {self._placed.addresses[n]: 0 for n in program.entries}
         slots = range(request.slots_start, request.slots_end, 4)
         self._context = Context(self._sandbox, _Code(self._placed), needs | dict.fromkeys(slots, 0))  # type: ignore[arg-type]
 
-    def solve(self) -> dict[int, Free | None]:
-        found: dict[int, Free | None] = {}
-        for entry in self._program.entries:
-            for n, reason in self._function(self._placed.addresses[entry]).items():
-                found[n] = _worse(found[n], reason) if n in found else reason  # code may belong to two functions
-        return found
+    def solve(self, only: Collection[int] | None = None) -> None:
+        for entry, function in self.program.entries.items():
+            if only is None or function.start in only:
+                self._found[function.start] = self._function(function.start, self._placed.addresses[entry])
 
-    def _function(self, entry: int) -> dict[int, Free | None]:
+    def take_over(self, other: Proved, changed: Collection[int]) -> None:
+        """Solve the functions that have changed and take what is known of the others from there."""
+        self._found = {start: found for start, found in other._found.items() if start not in changed}
+        self.before_loops = [early for early in other.before_loops if early.function not in changed]
+        self.solve(changed)
+
+    def decisions(self) -> dict[int, Free | None]:
+        """By access; code may belong to two functions."""
+        result: dict[int, Free | None] = {}
+        for found in self._found.values():
+            for k, free in found.items():
+                result[k] = _worse(result[k], free) if k in result else free
+        return result
+
+    def guarded(self) -> frozenset[int]:
+        return frozenset(k for k, free in self.decisions().items() if free is None)
+
+    def by_item(self) -> dict[int, Free | None]:
+        return {self._accesses[k]: free for k, free in self.decisions().items()}
+
+    def _function(self, start: int, entry: int) -> dict[int, Free | None]:
         """In rounds: what is open gets a guard, or waits for what those guards prove; until all that has no guard is
         proved with all the others in place."""
         runs: dict[object, Run] = {}
-        decided = set(self._likely)  # addresses of accesses that have guards
+        decided = {address for address, k in self._numbers.items() if k in self.likely}
         number = 0
         while True:
             analysis = self._analyse(entry, decided, runs)
             free, open_ones = self._sort(analysis, decided)
-            if number == 0 and self._request.mode == "mask":
-                sites, served = before_loops(analysis, self._placed, open_ones, self._guardable(open_ones))
-                for site, registers in sites.items():
-                    self.hoisted.setdefault(site, set()).update(registers)
-                self.served |= {self._items[address] for address in served}
+            if number == 0 and open_ones and self._request.mode == "mask":
+                self._look_for_early(start, analysis, open_ones, decided)
             if not open_ones:
                 break
             chosen = self._choose(analysis, open_ones) if number < _ROUNDS else [access for _, access in open_ones]
@@ -169,7 +238,20 @@ class Proved:
             runs = {key: run for key, run in runs.items() if run.executed.isdisjoint(added)}
             number += 1
         executed = {pc for _, _, run in analysis.reached() for pc in run.executed}
-        return {**free, **dict.fromkeys(self._items[pc] for pc in decided & executed)}
+        return {**free, **dict.fromkeys(self._numbers[pc] for pc in decided & executed)}
+
+    def _look_for_early(
+        self, start: int, analysis: FunctionAnalysis, open_ones: list[tuple[int, Access]], decided: Collection[int]
+    ) -> None:
+        memories = {address: self._memory(address) for address in {a.address for _, a in open_ones} | set(decided)}
+        bases = {address: (m.base, m.offset) for address, m in memories.items() if in_place(m)}
+        finder = EarlyGuards(analysis, self._placed, bases)
+        inputs = _inputs(self.program)
+        for known, found in (
+            (self.at_entry, finder.at_entry(open_ones)), (self.before_loops, finder.before_loops(open_ones))
+        ):  # fmt: skip
+            renamed = (early.renamed(start, inputs, self._numbers) for early in found)
+            known += [early for early in renamed if early is not None]
 
     def _analyse(self, entry: int, decided: Collection[int], runs: dict[object, Run]) -> FunctionAnalysis:
         forced, lost = {}, {}
@@ -185,18 +267,13 @@ class Proved:
     def _formed_in(self, address: int, memory: Memory) -> int | None:
         """The register that the address is formed in, if it is none that is free: it is changed and changed back."""
         n = self._items[address]
-        insn = self._program.items[n].insn
+        insn = self.program.items[n].insn
         formed = form_address(self._facts, n, insn, memory) if insn is not None else None
         own = formed is not None and (formed.after or formed.register in (memory.base, memory.index))
         return formed.register if formed is not None and own else None
 
-    def _guardable(self, open_ones: Iterable[tuple[int, Access]]) -> dict[int, int]:
-        """For accesses whose base can be guarded in place: the base."""
-        memories = {access.address: self._memory(access.address) for _, access in open_ones}
-        return {address: m.base for address, m in memories.items() if in_place(m)}
-
     def _memory(self, address: int) -> Memory:
-        insn = self._program.items[self._items[address]].insn
+        insn = self.program.items[self._items[address]].insn
         if insn is None or insn.memory is None:
             raise ValueError("not an access")
         return insn.memory
@@ -204,7 +281,7 @@ class Proved:
     def _sort(
         self, analysis: FunctionAnalysis, settled: Collection[int]
     ) -> tuple[dict[int, Free], list[tuple[int, Access]]]:
-        """Accesses that are proved, and those that are not; `settled` ones (addresses) apart."""
+        """Accesses that are proved, by their numbers, and those that are not; `settled` ones (addresses) apart."""
         free: dict[int, Free] = {}
         open_ones: list[tuple[int, Access]] = []
         failed: set[int] = set()
@@ -215,12 +292,12 @@ class Proved:
             if reason is not None and self._request.mode == "trap" and reason.why not in _WITHOUT_GUARDS:
                 reason = None  # a check leaves less behind than the analysis assumes of a guard
             if reason is None:
-                failed.add(access.address)
+                failed.add(self._numbers[access.address])
                 open_ones.append((start, access))
             else:
-                n = self._items[access.address]
-                free[n] = _worse(free.get(n, reason), reason) or reason
-        return {n: r for n, r in free.items() if self._addresses[n] not in failed}, open_ones
+                k = self._numbers[access.address]
+                free[k] = _worse(free.get(k, reason), reason) or reason
+        return {k: r for k, r in free.items() if k not in failed}, open_ones
 
     def _reason(self, access: Access, ranges: Ranges) -> Free | None:
         base, distance = base_of(access.place)
@@ -248,7 +325,7 @@ class Proved:
         by_block: dict[int, list[Access]] = {}
         for start, access in open_ones:
             by_block.setdefault(start, []).append(access)
-        above_all = dominators(analysis)
+        above_all = dominators({start: run for start, _, run in analysis.reached()})
         chosen = []
         for start, accesses in by_block.items():
             run = analysis.blocks[start].run
@@ -265,6 +342,12 @@ class Proved:
                 if plain:
                     seen.add(base)
         return chosen
+
+
+def _inputs(program: Program) -> dict[int, int]:
+    """Of the items that are no early guards: what their numbers were without those."""
+    kept = [n for n, item in enumerate(program.items) if item.made_by != EARLY]
+    return {n: k for k, n in enumerate(kept)}
 
 
 def _worse(a: Free | None, b: Free | None) -> Free | None:

@@ -16,8 +16,16 @@ void _fini(void);
 void _init(void) {}
 void _fini(void) {}
 
+/* Coprocessor Access Control Register (ARMv7-M Architecture Reference Manual, B3.2.20): full access to the FPU. */
+#define CPACR (*(volatile uint32_t *)0xE000ED88u)
+#define CPACR_FPU (0xFu << 20)
+
 _Noreturn void Reset_Handler(void)
 {
+#ifdef __ARM_FP
+    CPACR |= CPACR_FPU;
+    __asm__ volatile("dsb\n isb" ::: "memory");
+#endif
     const uint32_t *source = &_sidata;
     for (uint32_t *word = &_sdata; word < &_edata;) {
         *word++ = *source++;

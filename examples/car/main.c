@@ -27,6 +27,7 @@ enum {
     LATEST_END = 120,         /* the hard deadline: the brake's new output is set */
     NAVIGATION_BUDGET = 40,   /* periods */
     ENTERTAINMENT_BUDGET = 200,
+    FAULT_PRIORITY = 0x80,
     STATUS_FAILED = 1,
     STATUS_HOST_FAULT = 3,
 };
@@ -69,6 +70,13 @@ static void allow_time(void)
     ringfence_budget_start(&navigation_budget, NAVIGATION_BUDGET);
 }
 
+/* Below the control interrupt, which has priority 0. By default a tenant's fault escalates to HardFault, whose handler
+ * nothing interrupts. */
+static void supervise_faults(void)
+{
+    ringfence_enable_faults(FAULT_PRIORITY);
+}
+
 void ringfence_host_fault(void)
 {
     static const char message[] = "car: FAILED: host fault\n";
@@ -93,6 +101,7 @@ static void restart_entertainment(const char *kind)
 #else
 static void after_control_step(void) {}
 static void allow_time(void) {}
+static void supervise_faults(void) {}
 static void restart_entertainment(const char *kind)
 {
     printf("%s: nobody noticed\n", kind);
@@ -148,17 +157,9 @@ static void report(const struct control_report *seen)
     check(seen->as_computed, "the controller's state was disturbed");
 }
 
-/* Faults of tenants are handled below the control interrupt. Left disabled they would escalate to HardFault, whose
- * handler nothing interrupts: a step that came then would start 110 instructions late. ARMv7-M ARM B3.2.10, B3.2.13. */
-static void put_faults_below_control(void)
-{
-    REGISTER(0xE000ED18u) = 0x00808080u;  /* SHPR1: MemManage, BusFault, UsageFault; SysTick has priority 0 */
-    REGISTER(0xE000ED24u) |= 7u << 16;    /* SHCSR: enabled */
-}
-
 int main(void)
 {
-    put_faults_below_control();
+    supervise_faults();
     stopwatch_start();
     control_start(CONTROL_PERIOD, after_control_step);
     drive();

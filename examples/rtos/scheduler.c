@@ -12,6 +12,8 @@
 #define PENDSV_LOWEST (0xFFu << 16)
 #define XPSR_T (1u << 24)
 
+#define TO_THREAD_ON_PSP 0xFFFFFFFDu /* EXC_RETURN, with a frame without floating-point registers (B1.5.8) */
+
 enum { FRAME_WORDS = 8, FRAME_LR = 5, FRAME_PC = 6, FRAME_XPSR = 7 };
 
 _Static_assert(offsetof(struct task, sp) == 0 && offsetof(struct task, saved) == 4, "PendSV_Handler counts on it");
@@ -57,6 +59,9 @@ void task_create(struct task *task, const char *name, uint32_t priority, void (*
     frame[FRAME_XPSR] = XPSR_T;
     *task = (struct task){.sp = (uint32_t)frame, .stack_low = (uint32_t)stack, .stack_high = (uint32_t)stack + size,
                           .name = name, .priority = priority};
+#ifdef __ARM_FP
+    task->exc_return = TO_THREAD_ON_PSP;
+#endif
     task->next = ring == NULL ? task : ring->next;
     if (ring != NULL) {
         ring->next = task;
@@ -144,6 +149,20 @@ __attribute__((used)) struct task *scheduler_next(void)
     return next;
 }
 
+/* With an FPU: EXC_RETURN of a task, and s16-s31 if its bit 4 says that they are in use. The first instruction that uses
+ * the FPU here makes the hardware save s0-s15 of the task that is left, too (lazy stacking, B1.5.7). */
+#ifdef __ARM_FP
+#define SAVE_FP "str lr, [r0], #4\n tst lr, #16\n it eq\n vstmeq r0, {s16-s31}\n"
+#define RESTORE_FP "ldr lr, [r0], #4\n tst lr, #16\n it eq\n vldmeq r0, {s16-s31}\n"
+#define SAVE_MAIN_FP "vpush {s16-s31}\n"
+#define RESTORE_MAIN_FP "vpop {s16-s31}\n"
+#else
+#define SAVE_FP ""
+#define RESTORE_FP ""
+#define SAVE_MAIN_FP ""
+#define RESTORE_MAIN_FP ""
+#endif
+
 /* r4-r11 and PSP of one task out, of the next one in; the hardware does the rest, on the tasks' stacks. */
 void PendSV_Handler(void);
 __attribute__((naked)) void PendSV_Handler(void)
@@ -152,18 +171,21 @@ __attribute__((naked)) void PendSV_Handler(void)
                      "ldr   r0, [r0]\n"
                      "mrs   r1, PSP\n"
                      "str   r1, [r0], #4\n"
-                     "stm   r0, {r4-r11}\n"
+                     "stm   r0!, {r4-r11}\n"
+                     SAVE_FP
                      "push  {r3, lr}\n"
                      "bl    scheduler_next\n"
                      "pop   {r3, lr}\n"
                      "cbz   r0, 1f\n"
                      "ldr   r1, [r0], #4\n"
-                     "ldm   r0, {r4-r11}\n"
+                     "ldm   r0!, {r4-r11}\n"
+                     RESTORE_FP
                      "msr   PSP, r1\n"
                      "bx    lr\n"
                      "1:    ldr   r0, =main_sp\n" /* the frame of scheduler_run()'s SVC, on the main stack */
                      "ldr   r0, [r0]\n"
                      "msr   MSP, r0\n"
+                     RESTORE_MAIN_FP
                      "pop   {r3-r11, lr}\n"
                      "bx    lr\n"
                      ".ltorg");
@@ -174,6 +196,7 @@ void SVC_Handler(void);
 __attribute__((naked)) void SVC_Handler(void)
 {
     __asm__ volatile("push  {r3-r11, lr}\n" /* r3: SP stays a multiple of 8 */
+                     SAVE_MAIN_FP
                      "ldr   r0, =main_sp\n"
                      "mov   r1, sp\n"
                      "str   r1, [r0]\n"
@@ -182,7 +205,7 @@ __attribute__((naked)) void SVC_Handler(void)
                      "ldr   r1, [r0], #4\n"
                      "ldm   r0, {r4-r11}\n"
                      "msr   PSP, r1\n"
-                     "mvn   lr, #2\n" /* 0xFFFFFFFD: Thread mode on PSP */
+                     "mvn   lr, #2\n" /* TO_THREAD_ON_PSP */
                      "bx    lr\n"
                      ".ltorg");
 }

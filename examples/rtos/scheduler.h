@@ -3,7 +3,7 @@
  *
  * It knows of sandboxes in one place only: before it leaves a task it checks that the task's SP lies in the task's own
  * stack, and asks Ringfence what that SP is for a task that is inside a sandbox (ringfence_task_sp).
- * r4-r11 are kept in the task's descriptor, not on its stack: that may be a sandbox's, which has room for an exception
+ * r4-r11 (s16-s31) are kept in the task's descriptor, not on its stack: that may be a sandbox's, which has room for an exception
  * frame and no more.
  */
 #ifndef SCHEDULER_H
@@ -15,6 +15,10 @@
 struct task {
     uint32_t sp;       /* process stack pointer, while the task does not run */
     uint32_t saved[8]; /* r4-r11 */
+#ifdef __ARM_FP
+    uint32_t exc_return;    /* says whether the task's exception frame has floating-point registers */
+    uint32_t saved_fp[16];  /* s16-s31, if it has */
+#endif
     uint32_t stack_low, stack_high;
     const char *name;
     uint32_t priority; /* larger runs first */

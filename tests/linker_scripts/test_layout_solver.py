@@ -19,6 +19,7 @@ from ringfence.linker_scripts import (
     SandboxNeeds,
     solve,
 )
+from ringfence.linker_scripts.solve import _slots_behind
 
 K = 1024
 RAM_AT = 0x20000000
@@ -73,10 +74,26 @@ def test_stm32f103c8_without_slack_below_loses_half_as_much() -> None:
 
 def test_stm32f103c8_flash_addresses() -> None:
     found = solve(request([flash(64 * K, 20001), ram(20 * K, 6000)], box())).sandbox("codec")
-    assert (found.code_start, found.slots_start, found.code_end) == (0x08004E28, 0x08007E40, 0x08007E80)
+    assert (found.code_start, found.slots_start, found.code_end) == (0x08004E28, 0x08007E80, 0x08007EC0)
     assert (found.const_start, found.const_end, found.data_load, found.load_end) == (
-        0x08007E80, 0x08008280, 0x08008280, 0x080082E4,
+        0x08007EC0, 0x080082C0, 0x080082C0, 0x08008324,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "slots", "expected"),
+    [
+        (0x7E40, 64, 0x7E80),  # 0b1111110010 does not fit eight bits, 0b11111101 does
+        (0x08007E40, 64, 0x08007E80),  # whatever the region
+        (0x7E80, 64, 0x7E80),
+        (0x12345, 256, 0x12400),
+        (0x2028, 8, 0x2040),
+        (0x101004, 4, 0x101004),  # the next such place is too far away
+        (0x7E44, 0, 0x7E44),  # no table
+    ],
+)
+def test_the_pointer_table_begins_where_its_address_is_cheap_to_form(code: int, slots: int, expected: int) -> None:
+    assert _slots_behind(code, slots) == expected
 
 
 def test_32k_part_with_a_16k_window() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from runtime.rig import DEVICE, Placed, build
+from runtime.rig import DEVICE, M3, Placed, build
 
 from ringfence.toolchain.spec import SandboxSpec
 
@@ -53,11 +53,11 @@ SECOND = Placed(SandboxSpec.from_options(
     name="second", exports=["second_add(int a, int b) -> int error -7", "second_trap()", "second_grab() -> int"], window="32K"), 0x20110000)
 
 
-def gate_firmware(work: Path, optimise: str, own_handler: bool = False) -> Path:
+def gate_firmware(work: Path, optimise: str, own_handler: bool = False, cpu: Sequence[str] = M3) -> Path:
     return build(work, [(BOX, [DEVICE / "box.c"]), (SECOND, [DEVICE / "second.c"])],
                  [DEVICE / "start.c", DEVICE / "host.c"], optimise=optimise,
                  options=["-DOWN_HARDFAULT"] if own_handler else [],
-                 strong=["HardFault_Handler"] if own_handler else [])
+                 strong=["HardFault_Handler"] if own_handler else [], cpu=cpu)
 
 
 @pytest.fixture(scope="session")

@@ -23,11 +23,23 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 BOARD = EXAMPLES / "board"
 RTOS = EXAMPLES / "rtos"
 DEVICE = Path(__file__).parent / "device"
-CPU = ["-mcpu=cortex-m3", "-mthumb"]
-PART = "mps2-an385"
 _FLAGS = ["-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror", "-ffunction-sections", "-fdata-sections"]
 _LINK = ("--specs=nano.specs", "-nostartfiles", "-Wl,--gc-sections")
 _BOARD_SOURCES = tuple(BOARD / f"{name}.c" for name in ("startup", "board", "syscalls"))
+
+
+@dataclass(frozen=True)
+class Core:
+    """What the compiler is told of a processor, QEMU's board that has it, and the part whose aliases of RAM are known."""
+
+    flags: tuple[str, ...]
+    machine: str
+    part: str | None
+
+
+M3 = Core(("-mcpu=cortex-m3", "-mthumb"), "mps2-an385", "mps2-an385")
+M4F = Core(("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"), "mps2-an386", "mps2-an386")
+M7 = Core(("-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-d16"), "mps2-an500", None)
 
 
 @dataclass(frozen=True)
@@ -41,39 +53,39 @@ class Box:
 
 def build(
     folder: Path, boxes: Sequence[Box], host: Sequence[Path], *, optimise: str = "-O2",
-    runtime_defines: Sequence[str] = (),
+    runtime_defines: Sequence[str] = (), core: Core = M3,
 ) -> Path:
     """fw.elf in `folder`, certified, with policy, map and certificate beside it. RingfenceError if it is refused.
 
     `runtime_defines` are for the compilation of Ringfence's runtime alone.
     """
-    tools = Toolchain.find("arm-none-eabi-gcc", CPU)
+    tools = Toolchain.find("arm-none-eabi-gcc", core.flags)
     for box in boxes:
         for name, text in generate(box.spec).files().items():
             if name.endswith(".h"):
                 (folder / name).write_text(text)
-    inputs = tuple(SandboxInput(b.spec, tuple(_compile(folder, s, b.spec.name, optimise, b.defines) for s in b.sources))
+    inputs = tuple(SandboxInput(b.spec, tuple(_compile(folder, s, b.spec.name, (*core.flags, optimise), b.defines) for s in b.sources))
                    for b in boxes)
-    objects = tuple(_compile(folder, s, "host", optimise, ()) for s in (*host, *_BOARD_SOURCES))
+    objects = tuple(_compile(folder, s, "host", (*core.flags, optimise), ()) for s in (*host, *_BOARD_SOURCES))
     tools = replace(tools, cpu_flags=(*tools.cpu_flags, *(f"-D{d}" for d in runtime_defines)))
     request = FirmwareRequest(folder / "fw.elf", tools, HostInput(objects, BOARD / "mps2_an385.ld", _LINK), inputs,
-                              aliases=aliases_of(PART))
+                              aliases=aliases_of(core.part))
     build_firmware(request, folder / "work")
     return folder / "fw.elf"
 
 
-def _compile(folder: Path, source: Path, owner: str, optimise: str, defines: Sequence[str]) -> Path:
+def _compile(folder: Path, source: Path, owner: str, flags: Sequence[str], defines: Sequence[str]) -> Path:
     output = folder / f"{owner}-{source.name}.o"
     includes = [f"-I{path}" for path in (folder, RUNTIME_DIR, BOARD, DEVICE, RTOS)]
-    run("arm-none-eabi-gcc", *CPU, *_FLAGS, optimise, *includes, *(f"-D{d}" for d in defines), "-c", source, "-o", output)
+    run("arm-none-eabi-gcc", *flags, *_FLAGS, *includes, *(f"-D{d}" for d in defines), "-c", source, "-o", output)
     return output
 
 
-def qemu(elf: Path, arguments: str, *options: str, timeout: float = 60) -> list[str]:
+def qemu(elf: Path, arguments: str, *options: str, machine: str = M3.machine, timeout: float = 60) -> list[str]:
     """The lines that the firmware prints, given words on its command line; it must end with status 0 and "done"."""
     config = ",".join(["enable=on", "target=native", *(f"arg={word}" for word in ("fw", *arguments.split()))])
     done = subprocess.run(
-        ["qemu-system-arm", "-M", "mps2-an385", "-icount", "shift=6", "-nographic", "-monitor", "none", "-serial", "none",
+        ["qemu-system-arm", "-M", machine, "-icount", "shift=6", "-nographic", "-monitor", "none", "-serial", "none",
          *options, "-semihosting-config", config, "-kernel", str(elf)],
         capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout, check=False)
     lines = (done.stdout + done.stderr).splitlines()

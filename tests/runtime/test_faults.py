@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runtime.sandboxed import DEVICE, Box, build, qemu, values
+from runtime.sandboxed import DEVICE, M3, M4F, Box, Core, build, qemu, values
 
 from ringfence.toolchain.spec import SandboxSpec
 from ringfence.verify.fault_record import FaultRecord, explain_fault
@@ -29,16 +29,22 @@ def line_of(mark: str) -> int:
     return next(i for i, line in enumerate(SOURCE, 1) if f"mark: {mark} " in line)
 
 
-def _firmware(folder: Path, *defines: str) -> Path:
+def _firmware(folder: Path, *defines: str, core: Core = M3) -> Path:
     exports = ["next() -> int error -1", "fail(int which, address) -> int error -1", "spin()", "ask_forever()",
                "ask(int what) -> int error -1", "dodge(before)", "busy(int rounds) -> int error -1"]
     spec = SandboxSpec.from_options(name="box", exports=exports, imports=["call_host(int what) -> int"], window="4K")
-    return build(folder, [Box(spec, (DEVICE / "faults_box.c",))], [DEVICE / "faults_host.c"], runtime_defines=defines)
+    return build(folder, [Box(spec, (DEVICE / "faults_box.c",))], [DEVICE / "faults_host.c"], runtime_defines=defines,
+                 core=core)
 
 
 @pytest.fixture(scope="module")
 def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _firmware(tmp_path_factory.mktemp("faults"))
+
+
+@pytest.fixture(scope="module")
+def firmware_with_fpu(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _firmware(tmp_path_factory.mktemp("faults_fpu"), core=M4F)
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +69,14 @@ CASES = [
     ("null call", 3, 0, FUNCTION), ("", 4, 0, EXIT), ("stack", 5, 0, STACK)]
 
 
+@pytest.mark.parametrize(("fixture", "machine"), [("firmware", M3.machine), ("firmware_with_fpu", M4F.machine)],
+                         ids=["m3", "m4f"])
 @pytest.mark.parametrize(("mark", "case", "address", "kind"), CASES, ids=str)
 def test_a_fault_is_an_error_result_and_its_record_names_the_source_line(
-    firmware: Path, mark: str, case: int, address: int, kind: int
+    request: pytest.FixtureRequest, fixture: str, machine: str, mark: str, case: int, address: int, kind: int
 ) -> None:
-    lines = qemu(firmware, f"fail {case} {address:#x}")
+    firmware: Path = request.getfixturevalue(fixture)
+    lines = qemu(firmware, f"fail {case} {address:#x}", machine=machine)
     seen = values(lines)
     expect_recovery(seen)
     assert seen["kind"] == kind

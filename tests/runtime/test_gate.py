@@ -96,7 +96,8 @@ def test_imports_get_stack_data_constants_heap_and_nothing(run: Run) -> None:
 @pytest.mark.parametrize(("case", "why"), [
     (5, "the host's memory"), (6, "wraps around"), (7, "NULL with a size"), (8, "below SP"), (9, "straddles the stack"),
     (10, "constants are not written"), (11, "a product that wraps"),
-    (13, "the host's memory, though empty")])
+    (13, "the host's memory, though empty"), (14, "another sandbox's window"), (15, "straddles the window's end"),
+    (16, "its own code")])
 def test_an_import_with_a_bad_buffer_ends_the_call(run: Run, case: int, why: str) -> None:
     seen = run("imports")
     expect(seen, {at("say", case): -100 & MINUS_ONE, at("say.status", case): FAULT, at("say.kind", case): BAD_POINTER})
@@ -137,8 +138,10 @@ def test_calls_are_refused_in_handlers_with_faultmask_and_without_privilege(run:
                              "unprivileged": MINUS_ONE, "unprivileged.status": CONTEXT})
 
 
-def test_with_primask_calls_work_and_faults_escalate_to_an_error(run: Run) -> None:
-    expect(run("contexts"), {"primask": 4321, "primask.kind": STACK})
+def test_with_interrupts_masked_calls_work_and_faults_escalate_to_an_error(run: Run) -> None:
+    """By PRIMASK, or by a BASEPRI above the priority of faults; both are afterwards as they were."""
+    expect(run("contexts"), {"primask": 4321, "primask.kind": STACK, "primask.kept": 1,
+                             "basepri": 4321, "basepri.kind": STACK, "basepri.kept": 0x40})
 
 
 def test_no_register_carries_anything_of_the_hosts_into_the_sandbox(run: Run) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from runtime.conftest import BOX, gate_firmware
 from runtime.rig import DEVICE, M3, M4F, Placed, build, qemu
 
 from ringfence.toolchain import gates
@@ -15,8 +16,10 @@ from ringfence.toolchain.spec import SandboxSpec
 
 RUNTIME_FLASH = 1536  # bytes: runtime of a firmware with one sandbox whose exports take numbers
 GATE_FLASH = 100  # bytes per export or import
+ENTRY = 12  # bytes of an export's words in the descriptor's section
 STATE_RAM = 64
 CROSSING = 60  # instructions in plus out, on a core without FPU
+CROSSING_FPU = 70  # s16-s31 and FPSCR are saved, cleared and restored as well
 
 OBJECTS = tuple(f"{name}.o" for name in (*gates.HOST_SOURCES, gates.HANDLER_SOURCE, gates.REGISTRY_NAME))
 _PLACED = re.compile(r"^ (\.[\w.$]+)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+(\S+)$", re.M)
@@ -67,8 +70,24 @@ def test_what_is_not_used_is_not_linked(small: Path) -> None:
 def test_a_gate_takes_at_most_100_bytes(small: Path) -> None:
     """Its stub, and its entry in the descriptor's section."""
     stub = flash(small, ("ringfence_small_gates.S.o",))
-    entry = 12
-    assert stub["ringfence_small_gates.S.o .text.add"] + entry <= GATE_FLASH
+    assert stub["ringfence_small_gates.S.o .text.add"] + ENTRY <= GATE_FLASH
+
+
+def _gates_flash(firmware: Path) -> dict[str, int]:
+    """Bytes of each export's gate and of both halves of each import's, by name of the function."""
+    pieces = flash(firmware, tuple(f"ringfence_{BOX.spec.name}_gates.{kind}.o" for kind in "cS"))
+    by_name = {key.partition(" .text.")[2]: size for key, size in pieces.items()}
+    prefix = f"__rf_{BOX.spec.name}_"
+    return {p.name: by_name[p.name] + ENTRY for p in BOX.spec.exports} | {
+        p.name: by_name[f"{prefix}import_{p.name}"] + by_name[f"{prefix}thunk_{p.name}"] for p in BOX.spec.imports}
+
+
+def test_gates_with_buffers_and_imports_take_at_most_100_bytes_while_arguments_travel_in_registers(
+        firmware: Callable[[str], Path]) -> None:
+    found = _gates_flash(firmware("-Os"))
+    in_registers = [p.name for p in (*BOX.spec.exports, *BOX.spec.imports) if not p.stack_words]
+    assert {"upper", "twice", "give_pointer", "report", "fill"} <= set(in_registers)
+    assert {name: found[name] for name in in_registers if found[name] > GATE_FLASH} == {}
 
 
 def test_a_sandbox_takes_little_host_ram(small: Path) -> None:
@@ -82,6 +101,11 @@ def test_an_integer_call_costs_at_most_60_instructions_more_than_a_plain_one(
         firmware: Callable[[str], Path], around: str) -> None:
     seen = qemu(firmware("-Os"), f"cost{around}")
     assert 0 < seen["cost.gate"] - seen["cost.host"] <= 1000 * CROSSING
+
+
+def test_with_an_fpu_it_costs_ten_more(tmp_path: Path) -> None:
+    seen = qemu(gate_firmware(tmp_path, "-Os", cpu=M4F), "cost", machine="mps2-an386")
+    assert 0 < seen["cost.gate"] - seen["cost.host"] <= 1000 * CROSSING_FPU
 
 
 @pytest.mark.parametrize("cpu", [M3, M4F], ids=["m3", "m4f"])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ringfence.toolchain.elffile import LinkedElf
+from ringfence.toolchain.proved import EARLY
 from ringfence.toolchain.rewrite import RewriteResult
 from support import rewriter_lab as lab
 
@@ -52,14 +53,14 @@ FREE = {
     "histogram": "int count[16] = {0}; for (int i = 0; i < 256; i++) count[bytes[i] & 15]++; sink = count[x & 15];",
     "reversed_bits": "for (int i = 0; i < 256; i++) { u32 r = 0; for (int k = 0; k < 8; k++) if (i >> k & 1) r |= 128u >> k; bytes[i] = r; }",
     "alternatives": "int *p = x ? words : out_of; for (int i = 0; i < 100; i++) p[i] = i;",
+    "column": "for (int i = 0; i < 16; i++) grid[i][7] = x;",
+    "rows": "for (int i = 0; i < 16; i++) for (int j = 0; j < 32; j++) square[i][j] = x;",
+    "rows_of_sums": "for (int i = 0; i < 16; i++) for (int j = 0; j < 32; j++) square[i][j] = i * x + j;",
 }  # fmt: skip
 BEYOND = {
     "strided": "for (int i = 0; i < 100; i += 3) words[i] = x;",
-    "rows": "for (int i = 0; i < 16; i++) for (int j = 0; j < 32; j++) square[i][j] = x;",
-    "rows_of_sums": "for (int i = 0; i < 16; i++) for (int j = 0; j < 32; j++) square[i][j] = i * x + j;",
     "nested": "for (int i = 0; i < 16; i++) for (int j = 0; j < 24; j++) grid[i][j] = i * x + j;",
     "triangle": "for (int i = 0; i < 16; i++) for (int j = 0; j <= i; j++) grid[i][j] = x;",
-    "column": "for (int i = 0; i < 16; i++) grid[i][7] = x;",
     "records_of_12": "for (int i = 0; i < 20; i++) { records[i].a = x; records[i].c = i; records[i].d[3] = x; }",
     "sieve": "for (int i = 0; i < 256; i++) bytes[i] = 1; for (u32 i = 2; i < 16; i++) for (u32 j = i * i; j < 256; j += i) bytes[j] = 0;",
 }  # fmt: skip
@@ -77,7 +78,7 @@ OPEN = {
     "list": "struct node { struct node *next; int v; }; for (struct node *n = (void *)somewhere; n; n = n->next) n->v = x;",
     "not_equal_from_outside": "for (u32 i = x; i != 100; i++) bytes[i] = 0;",
 }
-NOT_AT = {"-Os": {"short_index", "byte_index", "clamped_signed"}}  # BEYOND in the shape that they have there
+NOT_AT = {"-Os": {"short_index", "byte_index", "clamped_signed", "column"}}  # BEYOND in the shape that they have there
 LEVELS = ("-O1", "-O2", "-Os")
 WINDOW = 0x10000
 
@@ -91,11 +92,13 @@ def source() -> str:
 
 @dataclass(frozen=True)
 class Loops:
-    """The functions, rewritten. `stores`: of each function the addresses of its stores and what was done about them."""
+    """The functions, rewritten. `stores`: of each function the addresses of its stores and what was done about them;
+    `early`: of its early guards."""
 
     image: lab.Image
     result: RewriteResult
     stores: dict[str, dict[int, str]]
+    early: dict[str, list[int]]
 
 
 @lru_cache(maxsize=len(LEVELS))
@@ -109,4 +112,8 @@ def rewritten_loops(level: str) -> Loops:
         name: {pc: what for pc, what in result.stores.items() if start <= pc < start + size}
         for name, (start, size) in spans.items()
     }
-    return Loops(image, result, stores)
+    early = {
+        name: [pc for pc, why in result.made_by.items() if why == EARLY and start <= pc < start + size]
+        for name, (start, size) in spans.items()
+    }
+    return Loops(image, result, stores, early)

@@ -206,6 +206,23 @@ def test_a_vector_table_without_the_fault_handler_is_refused(tmp_path: Path) -> 
         build_firmware(replace(request, host=host), tmp_path / "work")
 
 
+@pytest.mark.parametrize("enables", [False, True])
+def test_a_fault_that_leads_elsewhere_may_only_be_there_if_it_is_not_enabled(tmp_path: Path, enables: bool) -> None:
+    request = request_in(tmp_path)
+    text = (tmp_path / "main.c").read_text().replace("BusFault_Handler, UsageFault_Handler,", "BusFault_Handler, Reset_Handler,")
+    if enables:
+        begin = "void Reset_Handler(void)\n{"
+        assert begin in text
+        text = text.replace(begin, f"void ringfence_enable_faults(unsigned char priority);\n{begin} ringfence_enable_faults(255);")
+    firmware = replace(request, host=replace(request.host, objects=(compiled(tmp_path, "main.c", text),)))
+    if enables:
+        with pytest.raises(RingfenceError, match=r"enables a fault whose entry .* is not UsageFault_Handler"):
+            build_firmware(firmware, tmp_path / "work")
+    else:
+        notes = build_firmware(firmware, tmp_path / "work").report["notes"]
+        assert any("UsageFault_Handler entry is not UsageFault_Handler" in note for note in notes)
+
+
 def test_an_undeclared_pointer_draws_a_warning(tmp_path: Path) -> None:
     request = request_in(tmp_path)
     text = "int report(int *p); int scale(int *p) { return report(p) + *p; }"

@@ -1,7 +1,9 @@
 /* Faults, traps and aborts of a sandbox become error results of its gate.
  *
  * The exception frame that the hardware pushed on the sandbox's stack is rewritten in place, so that the exception
- * returns to ringfence_recover(). Building a new frame would be wrong: lazy FP state could be flushed into it later.
+ * returns to the recovery. Building a new frame would be wrong: lazy FP state could be flushed into it later.
+ * A fault handler holds off interrupts (HardFault: all but NMI), so it only decides whose fault it is and keeps what the
+ * hardware will not tell later; ringfence_faulted() makes a record of that in Thread mode.
  * ARMv7-M ARM: exception entry B1.5.6, ICSR B3.2.4, CFSR B3.2.15, HFSR B3.2.16, DHCSR C1.6.2. */
 #include "gate.h"
 
@@ -18,6 +20,7 @@
 #define DHCSR (*(volatile uint32_t *)0xE000EDF0u)
 
 #define ICSR_RETTOBASE (1u << 11)
+#define ICSR_VECTACTIVE 0x1FFu /* the same as IPSR */
 #define CFSR_MEMORY 0x000000FFu
 #define CFSR_MSTKERR (1u << 4)
 #define CFSR_MMARVALID (1u << 7)
@@ -57,29 +60,25 @@ void ringfence_note_fault(const struct ringfence_sandbox *sandbox, enum ringfenc
     last_fault = fault;
 }
 
-static int in_handler_mode(void)
-{
-    uint32_t ipsr;
-
-    __asm__ volatile("mrs %0, IPSR" : "=r"(ipsr));
-    return ipsr != 0;
-}
-
 /* In Handler mode, and no other exception is active. */
 static int interrupted_a_thread(void)
 {
-    return in_handler_mode() && (ICSR & ICSR_RETTOBASE) != 0;
+    const uint32_t icsr = ICSR;
+
+    return (icsr & ICSR_RETTOBASE) != 0 && (icsr & ICSR_VECTACTIVE) != 0;
 }
 
 /* The frame of the sandbox's code that Thread mode was interrupted in; NULL if Thread mode was elsewhere. PSP in the
  * sandbox's stack tells its thread from the others of an RTOS; RUNNING tells S from an import or gate on MSP. */
-static struct frame *interrupted(const struct ringfence_sandbox *sandbox)
+__attribute__((always_inline)) static inline struct frame *interrupted(const struct ringfence_sandbox *sandbox)
 {
     uint32_t psp;
 
+    if (sandbox->state->phase != RF_RUNNING)
+        return NULL;
     __asm__ volatile("mrs %0, PSP" : "=r"(psp));
-    if (sandbox->state->phase != RF_RUNNING || (psp & 3) != 0 || psp < sandbox->stack_low ||
-        psp > sandbox->stack_high || sandbox->stack_high - psp < sizeof(struct frame))
+    if ((psp & 3) != 0 || psp < sandbox->stack_low || psp > sandbox->stack_high ||
+        sandbox->stack_high - psp < sizeof(struct frame))
         return NULL;
     return (struct frame *)psp;
 }
@@ -89,11 +88,11 @@ static int in_code(const struct ringfence_sandbox *sandbox, uint32_t pc)
     return pc >= sandbox->code_start && pc < sandbox->code_end;
 }
 
-static void redirect(const struct ringfence_sandbox *sandbox, struct frame *frame)
+static void redirect(const struct ringfence_sandbox *sandbox, struct frame *frame, void (*to)(const struct ringfence_sandbox *))
 {
     sandbox->state->phase = RF_HELD;
     frame->r0 = (uint32_t)sandbox;
-    frame->pc = (uint32_t)ringfence_recover & ~1u;
+    frame->pc = (uint32_t)to & ~1u;
     frame->xpsr = (frame->xpsr & XPSR_REALIGNED) | XPSR_T; /* no IT or ICI bits: they would skip instructions */
 }
 
@@ -134,49 +133,71 @@ static enum ringfence_fault_kind kind_of_fault(const struct ringfence_sandbox *s
     return cfsr & CFSR_BUS ? RINGFENCE_FAULT_BUS : RINGFENCE_FAULT_OTHER;
 }
 
-/* Faults that only exception entry and return raise, whatever they interrupted: the vector table cannot be read, or a
- * handler returned with a bad EXC_RETURN. Sandboxed code cannot cause them. */
-static int of_the_host(void)
-{
-    return (HFSR & HFSR_VECTTBL) != 0 || (CFSR & CFSR_INVPC) != 0;
-}
-
-/* The data address, if the hardware knows it; of a bad function pointer, where the call would have returned to: the PC
- * is that of a trap in the table of functions then. */
-static uint32_t address_of_fault(enum ringfence_fault_kind kind, uint32_t cfsr, const struct frame *frame)
+/* Replaces what keep_status() has kept: the data address, if the hardware knows it; of a bad function pointer, where the
+ * call would have returned to: the PC is that of a trap in the table of functions then. */
+static uint32_t address_of_fault(enum ringfence_fault_kind kind, const struct ringfence_state *state)
 {
     if (kind == RINGFENCE_FAULT_FUNCTION)
-        return frame->lr & ~1u;
-    if (cfsr & CFSR_BFARVALID)
-        return BFAR;
-    return cfsr & CFSR_MMARVALID ? MMFAR : 0;
+        return state->sandbox_lr & ~1u;
+    return state->fault.cfsr & (CFSR_BFARVALID | CFSR_MMARVALID) ? state->fault.address : 0;
 }
 
-/* Read the fault status, then clear what was read (both registers are write-one-to-clear). */
-static void note_hardware_fault(const struct ringfence_sandbox *sandbox, const struct frame *frame)
+/* Complete the record of a hardware fault, which keep_status() has begun. Returns its argument. */
+static const struct ringfence_sandbox *ringfence_record(const struct ringfence_sandbox *sandbox) __attribute__((used));
+static const struct ringfence_sandbox *ringfence_record(const struct ringfence_sandbox *sandbox)
 {
-    uint32_t cfsr = CFSR, pc = frame->pc;
-    enum ringfence_fault_kind kind;
+    const struct ringfence_state *state = sandbox->state;
+    const uint32_t cfsr = state->fault.cfsr;
+    /* If the frame was not written, what it holds is not the PC. */
+    const uint32_t pc = cfsr & (CFSR_STKERR | CFSR_MSTKERR) ? 0 : state->fault.pc;
+    const enum ringfence_fault_kind kind = kind_of_fault(sandbox, cfsr, pc);
 
-    if (cfsr & (CFSR_STKERR | CFSR_MSTKERR))
-        pc = 0; /* the frame was not written: what it holds is not the PC */
-    kind = kind_of_fault(sandbox, cfsr, pc);
-    ringfence_note_fault(sandbox, kind, pc, cfsr, address_of_fault(kind, cfsr, frame));
+    ringfence_note_fault(sandbox, kind, pc, cfsr, address_of_fault(kind, state));
+    return sandbox;
+}
+
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+
+/* Where the exception returns to after a fault of the sandbox, r0 its descriptor, on the sandbox's stack: go to the
+ * caller's, make the record there, and recover. */
+__attribute__((naked)) static void ringfence_faulted(const struct ringfence_sandbox *sandbox __attribute__((unused)))
+{
+    __asm__ volatile("ldr  r4, [r0, #" TEXT(RF_STATE) "]\n"
+                     "ldrd r5, r6, [r4, #" TEXT(RF_HOST_CONTROL) "]\n" /* and RF_HOST_SP */
+                     "msr  CONTROL, r5\n"
+                     "isb\n"
+                     "mov  sp, r6\n"
+                     "bl   ringfence_record\n"
+                     "b.w  ringfence_recover");
+}
+
+/* Keep the fault status, PC and LR for ringfence_record(), and clear what was read (both registers are write-one-to-clear). */
+static void keep_status(struct ringfence_state *state, const struct frame *frame, uint32_t cfsr, uint32_t hfsr)
+{
+    state->fault.cfsr = cfsr;
+    state->fault.pc = frame->pc;
+    state->sandbox_lr = frame->lr;
+    state->fault.address = cfsr & CFSR_BFARVALID ? BFAR : MMFAR;
     CFSR = cfsr;
-    HFSR = HFSR;
+    HFSR = hfsr;
 }
 
 int ringfence_fault(void)
 {
-    /* With another exception active, the fault is that of an interrupt handler, whatever it interrupted. */
-    if (!interrupted_a_thread() || of_the_host())
+    const uint32_t cfsr = CFSR, hfsr = HFSR;
+
+    /* With another exception active, the fault is that of an interrupt handler, whatever it interrupted. And some faults
+     * only exception entry and return raise: the vector table cannot be read, or a handler returned with a bad
+     * EXC_RETURN. Sandboxed code cannot cause them. */
+    if (!interrupted_a_thread() || (hfsr & HFSR_VECTTBL) != 0 || (cfsr & CFSR_INVPC) != 0)
         return 0;
     for (const struct ringfence_sandbox *const *each = ringfence_sandboxes; *each; each++) {
         struct frame *frame = interrupted(*each);
 
         if (frame) {
-            note_hardware_fault(*each, frame);
-            redirect(*each, frame);
+            keep_status((*each)->state, frame, cfsr, hfsr);
+            redirect(*each, frame, ringfence_faulted);
             return 1;
         }
     }
@@ -192,7 +213,7 @@ int ringfence_abort(const struct ringfence_sandbox *sandbox)
     /* Another active exception may be the sandbox's fault, of which this must not take the frame away. */
     if (frame && in_code(sandbox, frame->pc) && interrupted_a_thread()) {
         ringfence_note_fault(sandbox, RINGFENCE_FAULT_ABORTED, frame->pc, 0, 0);
-        redirect(sandbox, frame);
+        redirect(sandbox, frame, ringfence_recover);
         return 1;
     }
     /* Remembered until the call ends: a sandbox that reads the timer could be in an import's gate at every tick. */

@@ -74,7 +74,7 @@ struct ringfence_state {
     uint32_t host_control;               /* CONTROL of the caller */
     uint32_t host_sp;                    /* points at the caller's saved registers (switch.S) */
     uint32_t sandbox_sp;                 /* during an import */
-    uint32_t sandbox_lr;                 /* return address of the import */
+    uint32_t sandbox_lr;                 /* return address of the import; LR of a fault until it is recorded */
     uint32_t sandbox_r4;
     volatile uint32_t status; /* enum ringfence_status */
 #ifdef __ARM_FP

@@ -108,7 +108,8 @@ int ringfence_abort(const struct ringfence_sandbox *sandbox);
 int ringfence_in_window(const struct ringfence_sandbox *sandbox, const void *pointer, size_t size);
 
 /* To be called first by fault handlers, in Handler mode: 1 if the fault was a sandbox's and has been turned into an
- * error of its gate (then return from the handler at once), 0 if it is the host's. */
+ * error of its gate (then return from the handler at once: the record is made afterwards, before the gate returns), 0 if
+ * it is the host's. How long it holds off interrupts: ringfence_enable_faults() in ringfence_supervise.h. */
 int ringfence_fault(void);
 
 /* First line of a host's own HardFault_Handler, MemManage_Handler, BusFault_Handler and UsageFault_Handler. */

@@ -1,4 +1,5 @@
-/* Ringfence: what a host may use to watch over its sandboxes: time budgets, a watchdog, an RTOS's stack check, logging. */
+/* Ringfence: what a host may use to watch over its sandboxes: time budgets, a watchdog, an RTOS's stack check,
+ * the priority of faults, logging. */
 #ifndef RINGFENCE_SUPERVISE_H
 #define RINGFENCE_SUPERVISE_H
 
@@ -31,6 +32,17 @@ int ringfence_watchdog(void);
  * pointer. Returns `psp`, or, for a task inside a sandbox, SP as it was when the task called the sandbox. Anything
  * else that lies in a sandbox's stack is returned as it is, and fails the check as it should. */
 uint32_t ringfence_task_sp(uint32_t psp);
+
+/* Let interrupts more urgent than `priority` (8 bits as in the NVIC, larger is less urgent) pass while a fault is handled:
+ * enables MemManage, BusFault and UsageFault with that priority, at start-up, say. Without this they escalate to
+ * HardFault, and a fault of a sandbox holds off every interrupt but NMI for as long as its handler runs.
+ *   - Your own faults go to these three handlers then, too. That is why no gate does it by itself: a host that has only a
+ *     HardFault_Handler of its own should call it from the others, or from ringfence_host_fault(). The build refuses the
+ *     call if the vector table has other handlers for these faults.
+ *   - With an RTOS: not less urgent than PendSV, or a task switch could come between a fault and its handler. PendSV has
+ *     the lowest priority as a rule, and 0xFF is right here as well.
+ * A fault where the priority does not let it in (PRIMASK, BASEPRI, an interrupt handler) escalates as before. */
+void ringfence_enable_faults(uint8_t priority);
 
 /* One line of text for a log, which `ringfence explain --fault` decodes: the words of the record in hexadecimal.
  * Returns its length, the terminating zero not counted. */

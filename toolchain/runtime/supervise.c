@@ -1,4 +1,5 @@
-/* Time budgets, watchdog, stack check and log line: layers over ringfence_abort() and the gates' bookkeeping. */
+/* Time budgets, watchdog, stack check, priority of faults, log line: layers over ringfence_abort() and the gates'
+ * bookkeeping. ARMv7-M ARM: SHPR1 B3.2.10, SHCSR B3.2.13. */
 #include "gate.h"
 #include "ringfence_supervise.h"
 
@@ -52,6 +53,19 @@ uint32_t ringfence_task_sp(uint32_t psp)
             return (*each)->state->host_sp;
     }
     return psp;
+}
+
+#define SHPR1 (*(volatile uint32_t *)0xE000ED18u) /* MemManage, BusFault, UsageFault; the fourth byte is reserved */
+#define SHCSR (*(volatile uint32_t *)0xE000ED24u)
+#define SHPR1_EACH 0x00010101u
+#define SHPR1_ALL 0x00FFFFFFu
+#define SHCSR_FAULTS_ENABLED (7u << 16)
+
+void ringfence_enable_faults(uint8_t priority)
+{
+    SHPR1 = (SHPR1 & ~SHPR1_ALL) | priority * SHPR1_EACH;
+    SHCSR |= SHCSR_FAULTS_ENABLED;
+    __asm__ volatile("dsb\n isb" ::: "memory");
 }
 
 static char *append(char *to, const char *text)

@@ -400,7 +400,11 @@ def measured_from(base: str, scale: int, registers: Sequence[Term]) -> Term:
     """The term that a fact with this base and scale measures its register from."""
     if base in ("0", "s"):
         return S if base == "s" else const(0)
-    scaled = shl(registers[int(base[1:])], const(abs(scale).bit_length() - 1))
+    first, minus, second = base.partition("-")
+    value = registers[int(first[1:])]
+    if minus:
+        value = sub(value, measured_from(second, 1, registers))
+    scaled = shl(value, const(abs(scale).bit_length() - 1))
     return scaled if scale > 0 else sub(const(0), scaled)
 
 

@@ -19,8 +19,8 @@ _MAX_BYTES = 1 << 24
 @dataclass(frozen=True)
 class Fact:
     """What is known of a register: register - scale * base - low is at most `width` and a multiple of `step`, all
-    modulo 2^32. `base` is "0", "s" or another register ("r4"); or "ra", and then the register is RA. `step` is a power
-    of two, and so is `scale`, but for its sign.
+    modulo 2^32. `base` is "0", "s", another register ("r4") or the difference of one and another or s ("r4-r5",
+    "r4-s"); or "ra", and then the register is RA. `step` is a power of two, and so is `scale`, but for its sign.
     """
 
     register: int
@@ -38,15 +38,17 @@ class Fact:
 
 _REGISTERS = (*range(13), 14)
 _POWERS = tuple(1 << n for n in range(32))
+_NAMES = tuple(f"r{n}" for n in _REGISTERS)
 _FACT = row(
-    one_of(*_REGISTERS), one_of("0", "s", "ra", *(f"r{n}" for n in _REGISTERS)), number(), number(),
+    one_of(*_REGISTERS), one_of("0", "s", "ra", *_NAMES, *(f"{a}-{b}" for a in _NAMES for b in (*_NAMES, "s"))),
+    number(), number(),
     one_of(*_POWERS), one_of(*_POWERS, *(-p for p in _POWERS)),
 )  # fmt: skip
 
 
 def _fact(value: Any, where: str) -> Fact:
     fact = Fact(*_FACT(value, where))
-    demand(fact.base != f"r{fact.register}", where, "a register is measured from itself")
+    demand(f"r{fact.register}" not in fact.base.split("-"), where, "a register is measured from itself")
     return fact
 
 

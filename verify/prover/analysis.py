@@ -22,10 +22,10 @@ from .explore import Access, Edge, Explorer, Run
 from .hints import Hints
 from .needed import needed
 from .ranges import ZERO, Known, Ranges, base_of, shares_base
-from .states import BASES, REGISTERS, Key, State, join, measured_from, weakened, widened
+from .states import REGISTERS, Key, State, join, measured_from, registers_of, weakened, widened
 
 _VISITS_BEFORE_WIDENING = 2
-_MOST_VISITS = 10  # in loops whose edges all lead forwards
+_MOST_VISITS = 30  # in loops whose edges all lead forwards
 _NARROWINGS = 2
 _ROUNDS = 3
 ENTRY = -1  # the key of the entry among the blocks
@@ -138,9 +138,9 @@ class FunctionAnalysis:
             self._push(target)
             return
         new = join([block.state, state])
+        # What a loop around this one brings must not be widened here, since this loop would hold it up for ever.
         if block.visits > (_VISITS_BEFORE_WIDENING if source[0] >= target else _MOST_VISITS):
             block.widened = True
-        if block.widened:
             new = widened(block.state, new, self._hints.stops)
         if new != block.state:
             block.state = new
@@ -244,11 +244,12 @@ class FunctionAnalysis:
             base, distance = base_of(edge.registers[r])
             if base in (ZERO, S):
                 found[r, "0" if base is ZERO else "s", 1] = arcs.only(distance)
+        exactly = frozenset(found)
         wanted = self.needed.get(edge.target, self._hints.watched)
         if wanted:
             self._add_ranges(edge, known, wanted, found)
         returns = frozenset(r for r in REGISTERS if edge.registers[r] is RA)
-        return State(edge.depth, edge.slot, edge.granted, returns, found)
+        return State(edge.depth, edge.slot, edge.granted, returns, found, exactly)
 
     def _add_ranges(self, edge: Edge, known: Known, wanted: Collection[int], found: dict[Key, Arc]) -> None:
         ranges = Ranges(known, edge.conditions)
@@ -262,19 +263,17 @@ class FunctionAnalysis:
         others: dict[tuple[str, int], Term] = {}
         for key in self._hints.pairs:
             i, base, scale = key
-            j = int(base[1:])
-            if i not in wanted or j not in wanted:
-                continue
-            if (i in idle or j in idle) and not shares_base(edge.registers[i], edge.registers[j]):
+            together = registers_of(key)
+            if not together.issubset(wanted):
                 continue
             if (base, scale) not in others:
                 others[base, scale] = measured_from(key, edge.registers)
-            _put(found, key, ranges.difference(edge.registers[i], others[base, scale]))
+            term, other = edge.registers[i], others[base, scale]
+            unknown = idle & ({i} if "-" in base else together)
+            if not unknown or shares_base(term, other):
+                _put(found, key, ranges.difference(term, other))
 
 
 def _put(found: dict[Key, Arc], key: Key, arc: Arc) -> None:
-    """A number that only a range tells is kept as a range: what is exact must not depend on ranges."""
     if arc.informative and key not in found:
-        exact = arc.width == 0 and key[1] in BASES
-        found[key] = arcs.between(arc.low, arc.low + 1) if exact else arc
-
+        found[key] = arc

@@ -103,7 +103,7 @@ def _claims(analysis: FunctionAnalysis) -> Claims:
 def _use(key: Key) -> tuple[int, Key]:
     """How readily a range is given up: differences of registers before plain values."""
     _, base, scale = key
-    return (0 if base == "0" else 1 if base == "s" else 2 if scale == 1 else 3), key
+    return (0 if base == "0" else 1 if base == "s" else 2 if scale == 1 and "-" not in base else 3), key
 
 
 def _without(analysis: FunctionAnalysis, claims: Claims, keys: set[Key]) -> Claims | None:

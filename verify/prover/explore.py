@@ -32,13 +32,15 @@ class Edge:
     slot: bool
     granted: int | None
     written: int  # registers (a mask) that the block has written or lost by then
+    left: int = 0  # in how many places of the block control may have left the function before
 
 
 @dataclass(frozen=True)
 class Access:
     """A store, or a load that is confined, at `address` (of the instruction) to `place`, and what holds there.
 
-    `always`: it has no condition of its own; `behind`: how many edges leave the block before it.
+    `always`: it has no condition of its own; `behind`: how many edges leave the block before it; `left`: whether
+    control may have left the function before it.
     """
 
     address: int
@@ -47,6 +49,7 @@ class Access:
     conditions: tuple[Term, ...]
     always: bool
     behind: int
+    left: bool = False
     store: bool = True
 
 
@@ -62,8 +65,9 @@ class Run:
     limited: bool = False  # whether a limit check is in it, behind which a block begins
     reads: int = 0  # registers (a mask) read before they are written
     indices: list[tuple[Term, tuple[Term, ...]]] = field(default_factory=list)  # of table jumps, and what holds there
-    leaving: bool = False  # whether it returns or goes on in another function somewhere
+    leaving: int = 0  # in how many places it returns or goes on in another function
     entered: list[Term] = field(default_factory=list)  # the registers' terms at the start
+    forced: dict[int, Term] = field(default_factory=dict)  # what a base was before a guard that is taken for granted
 
 
 class Explorer(Executor):
@@ -156,7 +160,8 @@ class Explorer(Executor):
 
     def _note(self, address: Term, size: int, store: bool) -> None:
         conditions, always = self._conditions(TRUE), self._guard is TRUE
-        self.found.accesses.append(Access(self.pc, address, size, conditions, always, len(self.found.edges), store))
+        behind, left = len(self.found.edges), self.found.leaving > 0
+        self.found.accesses.append(Access(self.pc, address, size, conditions, always, behind, left, store))
 
     def _conditions(self, condition: Term) -> tuple[Term, ...]:
         return (*self.hypotheses, *(t for t in (self._guard, condition) if t is not TRUE))
@@ -176,7 +181,7 @@ class Explorer(Executor):
         super().call_value(value)
 
     def jump_value(self, value: Term) -> None:
-        self.found.leaving = True
+        self.found.leaving += 1
         if value.value is None and value is not RA:
             self.found.calls.add((self.depth, SLOTS))
             self.reg(14)  # the link is needed
@@ -199,16 +204,18 @@ class Explorer(Executor):
         inside = target in self.function.blocks
         need = self._import_need(target)
         if need is not None and not inside:
-            self.found.leaving = True
+            self.found.leaving += 1
             self.found.deepest = max(self.found.deepest, self.depth + need)
+            self.reg(14)  # the link is needed
         elif target in self.context.needs and not inside and tail_call_is_safe(self.depth, self._regs[14]):
-            self.found.leaving = True
+            self.found.leaving += 1
             self.found.calls.add((0, target))
             self.reg(14)  # the link is needed
         elif self.context.code(target, 2) is not None:
             granted = self._grant(self._guard, condition)
             conditions, registers = self._conditions(condition), tuple(self._regs)
             self.found.edges.append(
-                Edge(self.pc, target, conditions, registers, self.depth, self.slot, granted, self.written)
-            )
+                Edge(self.pc, target, conditions, registers, self.depth, self.slot, granted, self.written,
+                     self.found.leaving)
+            )  # fmt: skip
 

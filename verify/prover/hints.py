@@ -12,10 +12,10 @@ from ..kernel.term import Term, signed
 from ..kernel.theorem import post_order
 from .arcs import WORD
 from .explore import Edge, Run
-from .ranges import ZERO, base_of, signed_comparison
+from .ranges import ZERO, base_of, difference_in, signed_comparison
 from .states import BASES, REGISTERS, Key, registers_of
 
-_MOST_PAIRS = 16  # more of them seldom prove more, and each costs theorems
+_MOST_PAIRS = 48  # more of them seldom prove more, and each costs theorems
 
 
 Moved = frozenset[tuple[int, int]]  # registers, and how far each moves
@@ -46,7 +46,7 @@ class Hints:
             self._notice_moves(start, edge, run, names)
 
     def _notice_comparisons(self, edge: Edge, names: Mapping[Term, int]) -> None:
-        for a, b in comparisons(edge.conditions):
+        for a, b in compared_apart(edge.conditions):
             (x, m), (y, n) = base_of(a), base_of(b)
             for u, v, distance in ((x, y, n - m), (y, x, m - n)):
                 r, other = names.get(u), names.get(v)
@@ -96,7 +96,8 @@ class Hints:
             grew = not more <= watched
             watched |= more
         pairs = {key for key in self._compared if registers_of(key) <= watched}
-        for suggested in (self._in_step(steps, compared, watched), set(self._copied(pairs))):
+        in_step, to_an_end = self._in_step(steps, compared, watched), set(self._to_an_end(steps, watched))
+        for suggested in (in_step, to_an_end, set(self._copied(pairs))):
             wider = pairs | {key for key in suggested if registers_of(key) <= watched}
             pairs = wider if len(wider) <= _MOST_PAIRS else pairs
         pairs = set(sorted(pairs)[:_MOST_PAIRS])
@@ -116,9 +117,25 @@ class Hints:
                         found.add((i, f"r{j}", scale))
         return found
 
+    def _to_an_end(self, steps: set[Moved], watched: set[int]) -> Iterator[Key]:
+        """Watched registers that move in step with another one's distance to where that one stops."""
+        for moved in steps:
+            moving = {j for j, _ in moved}
+            for j, b in moved:
+                ends = [base for r, base, _ in self.stops if r == j and base == "s"]
+                for key in self._compared:
+                    both = registers_of(key)
+                    ends += [f"r{end}" for end in both - moving if j in both]
+                for i, a in moved:
+                    scale = a // b if a % b == 0 else 0
+                    if i != j and i in watched and scale and abs(scale) & (abs(scale) - 1) == 0:
+                        yield from ((i, f"r{j}-{end}", scale) for end in ends)
+
     def _copied(self, pairs: Iterable[Key]) -> Iterator[Key]:
         """The same for the registers that one of a pair is a copy of."""
         for i, base, scale in pairs:
+            if "-" in base:
+                continue
             j = int(base[1:])
             for r, q in self._copies:
                 if r == i and q != j:
@@ -135,6 +152,13 @@ def names_in(run: Run) -> dict[Term, int]:
 def named(terms: Iterable[Term], names: Mapping[Term, int]) -> set[int]:
     """The registers whose values at the start occur in terms."""
     return {names[t] for term in terms for t in post_order(term) if t in names}
+
+
+def compared_apart(conditions: Iterable[Term]) -> Iterator[tuple[Term, Term]]:
+    """The same, and of a difference that is compared with a number the two that it is between."""
+    for a, b in comparisons(conditions):
+        yield a, b
+        yield from (pair for whole in (a, b) if (pair := difference_in(base_of(whole)[0])) is not None)
 
 
 def comparisons(conditions: Iterable[Term]) -> Iterator[tuple[Term, Term]]:

@@ -9,7 +9,7 @@ from ..kernel.safety import S, read_set, write_set
 from ..kernel.term import Term
 from .arcs import Arc
 from .explore import MAX_ENTRIES, Edge, Run
-from .hints import comparisons, named, names_in
+from .hints import compared_apart, named, names_in
 from .ranges import Known, Ranges, base_of
 from .states import Key, registers_of
 
@@ -54,7 +54,7 @@ def _sources(run: Run, terms: Iterable[Term], conditions: Iterable[Term], links:
     found = named(terms, names)
     if not found:
         return found
-    joined = [named(pair, names) for pair in comparisons(conditions)] + list(links)
+    joined = [named(pair, names) for pair in compared_apart(conditions)] + list(links)
     grew = True
     while grew:
         grew = False

@@ -93,6 +93,10 @@ class Ranges:
             self._unequal += [d for d in ((x, y, (n - m) % WORD), (y, x, (m - n) % WORD)) if d not in self._unequal]
         for (a, b), arc in self._says(condition, True, _DEPTH).items():
             self._note(a, b, arc)
+            apart = difference_in(a)
+            if b is ZERO and apart is not None:
+                (x, m), (y, n) = base_of(apart[0]), base_of(apart[1])
+                self._note(x, y, arcs.shift(arc, 1 + n - m))
 
     def _between(self, a: Term, b: Term) -> Arc:
         """a - b for bases."""
@@ -290,10 +294,6 @@ class Ranges:
         if not positive:
             return {(x, y): arcs.without(self._between(x, y), n - m)}
         said: Known = {(x, y): arcs.only(n - m)}
-        if x.op == "add" and y is ZERO and len(addends(x)) == 2:  # u + ~v == number
-            for p, q in (x.args, x.args[::-1]):
-                if q.op == "not" and p.op != "not":
-                    said[p, q.args[0]] = arcs.only(n - m + 1)
         return said
 
     def _says_sign(self, c: Term, positive: bool) -> Known:
@@ -307,6 +307,15 @@ class Ranges:
             return {}
         a, b = compared
         return self._ordered(a, b, True, HALF) if positive else self._ordered(b, a, False, HALF)
+
+
+def difference_in(base: Term) -> tuple[Term, Term] | None:
+    """(x, y) where the term is x + ~y, one less than their difference."""
+    parts = addends(base) if base.op == "add" else []
+    if len(parts) != 2 or (parts[0].op == "not") == (parts[1].op == "not"):
+        return None
+    x, y = parts if parts[1].op == "not" else parts[::-1]
+    return x, y.args[0]
 
 
 def _different(condition: Term) -> Iterator[tuple[Term, Term]]:

@@ -15,25 +15,29 @@ from .ranges import ZERO
 
 BASES: dict[str, Term] = {"0": ZERO, "s": S}
 REGISTERS = tuple(r for r in range(15) if r != 13)
-Key = tuple[int, str, int]  # a register and what it is measured from: "0", "s" or another register ("r4"), scaled
+Key = tuple[int, str, int]  # a register and what it is measured from, as in proof.Fact: base and scale
 
 
 @dataclass(frozen=True)
 class State:
-    """SP = s - depth; the slot holds RA; a limit check has granted so much stack; `ra`: registers that hold RA."""
+    """SP = s - depth; the slot holds RA; a limit check has granted so much stack; `ra`: registers that hold RA.
+
+    `exactly`: keys of single numbers that do not depend on ranges, so that a run of the block may be made for them."""
 
     depth: int
     slot: bool
     granted: int | None
     ra: frozenset[int]
     known: Mapping[Key, Arc]
+    exactly: frozenset[Key] = frozenset()
 
     def exact(self) -> tuple[Fact, ...]:
         """What the registers are, where that is known."""
         found = [Fact(r, "ra") for r in sorted(self.ra)]
         seen: set[int] = set()
-        for (register, base, _), arc in self.known.items():
-            if arc.width == 0 and base in BASES and register not in seen:
+        for key, arc in self.known.items():
+            register, base, _ = key
+            if key in self.exactly and arc.width == 0 and register not in seen:
                 seen.add(register)
                 found.append(Fact(register, base, arc.low))
         return tuple(found)
@@ -46,32 +50,36 @@ class State:
 def join(states: Iterable[State]) -> State:
     """What holds in all of them. Their depths are taken to be equal: the kernel checks that."""
     first, *others = states
-    slot, granted, ra, known = first.slot, first.granted, first.ra, dict(first.known)
+    slot, granted, ra, known, exactly = first.slot, first.granted, first.ra, dict(first.known), first.exactly
     for other in others:
         slot = slot and other.slot
         granted = None if granted is None or other.granted is None else min(granted, other.granted)
-        ra = ra & other.ra
+        ra, exactly = ra & other.ra, exactly & other.exactly
         known = {k: arcs.hull(arc, other.known[k]) for k, arc in known.items() if k in other.known}
-    return State(first.depth, slot, granted, ra, {k: arc for k, arc in known.items() if arc.informative})
+    known = {k: arc for k, arc in known.items() if arc.informative}
+    exactly = frozenset(k for k in exactly if k in known and known[k].width == 0)
+    return State(first.depth, slot, granted, ra, known, exactly)
 
 
 def widened(old: State, new: State, stops: Mapping[Key, Collection[int]]) -> State:
     """Weaker than both, so that this happens only a few times; `stops` are ends of ranges worth trying."""
     known = {k: arcs.widen(arc, new.known[k], stops.get(k, ())) for k, arc in old.known.items() if k in new.known}
-    return replace(new, known={k: arc for k, arc in known.items() if arc.informative})
+    exactly = frozenset(k for k in new.exactly if k in known and known[k].width == 0)
+    return replace(new, known={k: arc for k, arc in known.items() if arc.informative}, exactly=exactly)
 
 
 def weakened(state: State, edge: State) -> State:
     """The state without what the edge does not establish; itself if that is nothing."""
     known = {k: arc for k, arc in state.known.items() if k in edge.known and arcs.holds(arc, edge.known[k])}
     both = join([state, edge])
-    new = State(state.depth, both.slot, both.granted, both.ra, known)
+    exactly = frozenset(k for k in state.exactly if k in known)
+    new = State(state.depth, both.slot, both.granted, both.ra, known, exactly)
     return state if new == state else new
 
 
 def registers_of(key: Key) -> set[int]:
     register, base, _ = key
-    return {register} if base in BASES else {register, int(base[1:])}
+    return {register} | {int(name[1:]) for name in base.split("-") if name not in BASES}
 
 
 def measured_from(key: Key, registers: Sequence[Term]) -> Term:

@@ -140,6 +140,9 @@ int say(unsigned what)
     case 11: fill(in_data, 0x40000001); return 0;       /* times 4 wraps to 4 */
     case 12: fill(heap, 2); return heap[7];
     case 13: return report((void *)0x20000000, 0);      /* the host's, though empty */
+    case 14: return report((void *)0x20110100, 4);      /* in the other sandbox's window */
+    case 15: return report((void *)0x20107FFE, 4);      /* straddles the window's end */
+    case 16: return report((void *)say, 4);             /* its own code */
     default: return -9;
     }
 }

@@ -3,6 +3,7 @@
 
 #include "ringfence.h"
 #include "ringfence_box.h"
+#include "ringfence_supervise.h"
 #include "ringfence_second.h"
 #include "start.h"
 
@@ -265,7 +266,7 @@ static void pointers(void)
 
 static void imports(void)
 {
-    for (uint32_t i = 0; i <= 13; i++) {
+    for (uint32_t i = 0; i <= 16; i++) {
         show_at("say", i, (uint32_t)say(i));
         show_at("say.status", i, status());
         if (status() == RINGFENCE_ERROR_FAULT) {
@@ -310,7 +311,7 @@ static void nesting(void)
 
 static void contexts(void)
 {
-    uint32_t faultmask;
+    uint32_t faultmask, mask;
 
     in_handler = 0;
     ICSR = 1u << 28;
@@ -329,9 +330,19 @@ static void contexts(void)
     __asm__ volatile("cpsid i");
     faultmask = (uint32_t)add(1, 2, 3, 4);
     trap(1);
-    __asm__ volatile("cpsie i");
+    __asm__ volatile("mrs %0, PRIMASK\n cpsie i" : "=r"(mask));
     show("primask", faultmask);
     show("primask.kind", kind());
+    show("primask.kept", mask);
+    again();
+    ringfence_enable_faults(0x80);
+    __asm__ volatile("msr BASEPRI, %0" ::"r"(0x40)); /* more urgent than the faults' handlers */
+    faultmask = (uint32_t)add(1, 2, 3, 4);
+    trap(1);
+    __asm__ volatile("mrs %0, BASEPRI\n msr BASEPRI, %1" : "=&r"(mask) : "r"(0));
+    show("basepri", faultmask);
+    show("basepri.kind", kind());
+    show("basepri.kept", mask);
     again();
 }
 

@@ -2,11 +2,12 @@
  * The host of the interrupt sweep. For one kind of call (the probe) a timer interrupt comes after 1, 2, 3 ... timer
  * ticks, until the call is over before it comes. What the interrupt does is the action. Every result is compared.
  *
- *     fw sweep PROBE ACTION [task] [low]     fw once PROBE
+ *     fw sweep PROBE ACTION [task] [low] [first|last]     fw once PROBE
  *
- * The last prints nothing of interest: its instructions are traced from outside.
+ * The last prints nothing of interest: its instructions are traced from outside. With "first" or "last" the interrupt's
+ * handler uses floating-point registers, before or after its action; otherwise it does not, and the hardware need not
+ * save those of the code that it interrupted (lazy stacking).
  */
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,25 +17,32 @@
 #include "ringfence_second.h"
 #include "ringfence_supervise.h"
 #include "scheduler.h"
+#include "sweep.h"
 
 #define SHCSR REGISTER(0xE000ED24u)
 #define SHCSR_BUSFAULTPENDED (1u << 14)
 #define SHCSR_BUSFAULTENA (1u << 17)
-#define SHCSR_FAULTS_ENABLED (7u << 16)
 #define ICSR REGISTER(0xE000ED04u)
 #define ICSR_PENDSTCLR (1u << 25)
-#define SHPR1 REGISTER(0xE000ED18u) /* MemManage, BusFault, UsageFault */
+#define LOWEST_PRIORITY 0xFF /* as that of PendSV */
 
-enum { CODE_BYTES = 0x20000, STACK = 4096, MOST_TICKS = 20000, GUARD = 0x5AFE57ED };
+#define FPCCR REGISTER(0xE000EF34u)
+#define FPCCR_LSPACT 1u /* a frame's floating-point part is still to be filled */
+
+#define EXC_RETURN_PSP (1u << 2)
+#define EXC_RETURN_BASIC (1u << 4) /* a frame without floating-point registers */
+
+enum { CODE_BYTES = 0x20000, STACK = 4096, MOST_TICKS = 20000, GUARD = 0x5AFE57ED, EXTENDED_FRAME = 104 };
 
 /* What the interrupt does besides being one. */
-enum action { NOTHING, ABORT, SWITCH, FAULT, CALL, ACTIONS };
-static const char *const action_names[ACTIONS] = {"nothing", "abort", "switch", "fault", "call"};
+enum action { NOTHING, ABORT, SWITCH, FAULT, FAULT_AND_SWITCH, CALL, ACTIONS };
+static const char *const action_names[ACTIONS] = {"nothing", "abort", "switch", "fault", "both", "call"};
 
 static uint32_t hits[CODE_BYTES / 2 / 32]; /* a bit for each halfword of code that was interrupted */
 static volatile enum action action;
 static volatile uint32_t fired, acted, handler_calls_refused, bad_context, armed_at, armed_for, earliest = ~0u, latest;
-static volatile uint32_t faults_of_host;
+static volatile uint32_t faults_of_host, extended_frames, lazy_frames;
+static bool fp_first, fp_last;
 static uint32_t wrong;
 
 static void complain(const char *what, uint32_t delay, uint32_t value)
@@ -55,14 +63,18 @@ static bool in_box(uint32_t pc)
 }
 
 /* While the sandbox's code runs, the frame lies in its stack, and PSP is what was interrupted. */
-static void look_at(const struct frame *frame, uint32_t exc_return)
+static void note_place(const struct frame *frame, uint32_t exc_return)
 {
     const uint32_t sp = (uint32_t)frame;
+    const bool extended = (exc_return & EXC_RETURN_BASIC) == 0;
+    const uint32_t size = extended ? EXTENDED_FRAME : sizeof *frame;
 
+    extended_frames += extended;
+    lazy_frames += extended && (FPCCR & FPCCR_LSPACT);
     if (frame->pc < CODE_BYTES)
         hits[frame->pc / 2 / 32] |= 1u << (frame->pc / 2 % 32);
-    if (in_box(frame->pc) && ((exc_return & 4) == 0 || sp < ringfence_box.stack_low ||
-                              sp + sizeof *frame > ringfence_box.stack_high))
+    if (in_box(frame->pc) && ((exc_return & EXC_RETURN_PSP) == 0 || sp < ringfence_box.stack_low ||
+                              sp + size > ringfence_box.stack_high))
         bad_context++;
 }
 
@@ -82,14 +94,22 @@ __attribute__((used)) void on_tick(const struct frame *frame, uint32_t exc_retur
     fired++;
     earliest = late < earliest ? late : earliest;
     latest = late > latest ? late : latest;
-    look_at(frame, exc_return);
+    note_place(frame, exc_return);
+    if (fp_first)
+        spoil_caller_saved_fp();
     switch (action) {
     case ABORT: acted += (uint32_t)ringfence_abort(&ringfence_box); break;
     case SWITCH: scheduler_tick(); break;
     case FAULT: SHCSR |= SHCSR_BUSFAULTPENDED; break;
+    case FAULT_AND_SWITCH:
+        SHCSR |= SHCSR_BUSFAULTPENDED;
+        scheduler_tick();
+        break;
     case CALL: call_from_handler(); break;
     default: break;
     }
+    if (fp_last)
+        spoil_caller_saved_fp();
 }
 
 void SysTick_Handler(void);
@@ -114,108 +134,8 @@ void ringfence_host_fault(void)
     console_exit(3);
 }
 
-/* ---- what the host does for the sandbox ---- */
-
-int report(const void *text, unsigned length)
-{
-    return memcmp(text, "talk", 4) == 0 ? (int)length : -1;
-}
-
-uint64_t wide(int low)
-{
-    return (uint64_t)0x12345678u << 32 | (uint32_t)low;
-}
-
-int other(int value)
-{
-    return second_add(value, 40);
-}
-
-/* ---- probes: each returns 0 if the result is right, and `given_up` for the error value of a call that ended early ---- */
-
-enum outcome { RIGHT, GAVE_UP, WRONG };
-
-static enum outcome judge(bool right, bool error)
-{
-    return right ? RIGHT : error ? GAVE_UP : WRONG;
-}
-
-static enum outcome probe_direct(void)
-{
-    const int result = add(1, 2, 3, 4);
-    return judge(result == 4321, result == -1);
-}
-
-static enum outcome probe_buffer(void)
-{
-    char to[21] = "????????????????????";
-    const int result = upper("hello, little world!", 20, to);
-    return judge(result == 20 && memcmp(to, "HELLO, LITTLE WORLD!", 21) == 0,
-                 result == -1 && memcmp(to, "????????????????????", 21) == 0);
-}
-
-static enum outcome probe_import(void)
-{
-    const uint64_t result = talk(9);
-    return judge(result == ((uint64_t)0x12345678u << 32 | 13), result == 0xabc00000defu);
-}
-
-static enum outcome probe_nested(void)
-{
-    const int result = nested(1);
-    return judge(result == 42, result == -1 || result == -7 + 1); /* or the other sandbox's call was ended */
-}
-
-static enum outcome probe_work(void)
-{
-    static uint32_t expected;
-    const uint32_t result = work(6);
-    if (expected == 0)
-        expected = result;
-    return judge(result == expected && result != 99, result == 99);
-}
-
-static enum outcome probe_trap(void)
-{
-    const int result = trap(0);
-    return judge(result == -5, false);
-}
-
-static enum outcome probe_bus_fault(void)
-{
-    const int result = trap(1);
-    return judge(result == -5, false);
-}
-
-static enum outcome probe_reset(void)
-{
-    const enum ringfence_status status = ringfence_reset(&ringfence_box);
-    return judge(status == RINGFENCE_OK, status == RINGFENCE_ERROR_FAULT);
-}
-
-static enum outcome probe_dead(void)
-{
-    const int result = add(1, 2, 3, 4);
-    return judge(result == -1 && ringfence_last_status(&ringfence_box) == RINGFENCE_ERROR_DEAD, false);
-}
-
-struct probe {
-    const char *name;
-    enum outcome (*function)(void);
-    bool ends_dead, begins_dead;
-};
-
-static const struct probe probes[] = {
-    {"direct", probe_direct, false, false}, {"buffer", probe_buffer, false, false},
-    {"import", probe_import, false, false}, {"nested", probe_nested, false, false},
-    {"work", probe_work, false, false},     {"trap", probe_trap, true, false},
-    {"bus_fault", probe_bus_fault, true, false}, {"reset", probe_reset, false, false},
-    {"dead", probe_dead, true, true},
-};
-
-/* Calls f with r4-r11 = 4..11; *kept: 0 if they, and SP, are so afterwards. */
-__attribute__((naked, noinline)) static enum outcome keeping_registers(enum outcome (*f)(void) __attribute__((unused)),
-                                                                       uint32_t *kept __attribute__((unused)))
+__attribute__((naked, noinline)) enum outcome keeping_registers(enum outcome (*f)(void) __attribute__((unused)),
+                                                                uint32_t *kept __attribute__((unused)))
 {
     __asm__ volatile(
         "push {r1, r4-r11, lr}\n sub sp, #8\n"
@@ -262,12 +182,14 @@ static bool attempt(const struct probe *probe, uint32_t delay)
     volatile uint32_t guard[2] = {GUARD, GUARD};
 
     arm(delay);
-    const enum outcome outcome = keeping_registers(probe->function, &kept);
+    const enum outcome outcome = keeping_fp(probe->function, &kept);
     const bool came = fired != fired_before;
     while (fired == fired_before) {
     }
     if (kept != 0)
         complain("registers", delay, kept);
+    if (!fp_kept())
+        complain("floating-point registers", delay, 0);
     if (control() != before)
         complain("CONTROL", delay, control());
     if (guard[0] != GUARD || guard[1] != GUARD)
@@ -293,6 +215,7 @@ static void sweep(const struct probe *probe)
     printf("steps=%lu\nfired=%lu\nacted=%lu\nrefused=%lu\nfaults_of_host=%lu\nbad_context=%lu\nwrong=%lu\n",
            (unsigned long)delay, (unsigned long)fired, (unsigned long)acted, (unsigned long)handler_calls_refused,
            (unsigned long)faults_of_host, (unsigned long)bad_context, (unsigned long)wrong);
+    printf("extended=%lu\nlazy=%lu\n", (unsigned long)extended_frames, (unsigned long)lazy_frames);
     printf("spread=%lu\n", (unsigned long)instructions_of_ticks(latest - earliest + 1));
     for (uint32_t i = 0; i < CODE_BYTES / 2 / 32; i++)
         if (hits[i])
@@ -322,6 +245,7 @@ static void disturb(void)
         __asm__ volatile("mov r4, #-1\n mov r5, r4\n mov r6, r4\n mov r8, r4\n mov r9, r4\n mov r10, r4\n mov r11, r4\n"
                          "mov r0, r4\n mov r1, r4\n mov r2, r4\n mov r3, r4\n mov r12, r4\n msr APSR_nzcvq, r4" ::
                              : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc");
+        spoil_all_fp();
         task_yield();
     }
 }
@@ -373,24 +297,31 @@ static bool said(const char *line, const char *word)
     return false;
 }
 
+static void choose(const struct probe *from, const char *line)
+{
+    for (; from->name != NULL; from++)
+        if (said(line, from->name))
+            chosen = from;
+}
+
 int main(void)
 {
-    static char line[80];
+    static char line[96];
 
     console_command_line(line, sizeof line - 1);
-    for (size_t i = 0; i < sizeof probes / sizeof probes[0]; i++)
-        if (said(line, probes[i].name))
-            chosen = &probes[i];
+    choose(probes, line);
+    choose(abi_probes, line);
     for (int i = 0; i < ACTIONS; i++)
         if (said(line, action_names[i]))
             action = (enum action)i;
     once = said(line, "once");
+    fp_first = said(line, "first");
+    fp_last = said(line, "last");
     if (chosen == NULL)
         return 2;
     stopwatch_start();
     if (said(line, "low")) { /* fault handlers may be interrupted by the tick */
-        SHCSR |= SHCSR_FAULTS_ENABLED;
-        SHPR1 = 0x00808080;
+        ringfence_enable_faults(LOWEST_PRIORITY);
     } else {
         SHCSR |= SHCSR_BUSFAULTENA;
     }

@@ -109,6 +109,14 @@ bad: bx lr
 @ accept
 function f
   b.w imported
+=== tail_call_of_an_import_behind_a_branch
+@ accept
+function f
+  cbz r0, 1f
+  movs r0, #2
+  b.w imported
+1: movs r0, #1
+  b.w imported
 === tail_call_of_an_import_without_lr
 @ reject tail-call at bad
 function f

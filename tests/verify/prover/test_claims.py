@@ -73,11 +73,13 @@ def test_no_claim_is_made_twice() -> None:
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_certificates_of_loops_stay_small(level: str) -> None:
-    """Two ranges a block are plenty, and the claims are a few bytes per instruction."""
+    """Two ranges a block are plenty, and the claims are a few bytes per instruction.
+
+    Most of a certificate are proofs, and most of those a handful about rows of arrays: 10 KB each, packed."""
     certificate = certified(rewritten_loops(level).image)
     facts = facts_of(certificate)
     ranges = [sum(not f.exact for f in block) for block in facts]
     assert sum(ranges) > 20
     assert sum(ranges) / len(ranges) < 1
     assert max(ranges) <= 5
-    assert len(write_certificate(certificate)) < 64 * 1024
+    assert len(write_certificate(certificate)) < 96 * 1024
