@@ -128,7 +128,7 @@ def restored_for_nothing(facts: Analysis) -> Iterator[int]:
             insn = facts.program.items[n].insn
             if insn is None or insn.memory is None or insn.kind != "plain" or insn.is_store or insn.conditional:
                 continue
-            pops = insn.memory.base == SP and insn.memory.step > 0 and insn.memory.data[-1] == LR
+            pops = insn.memory.base == SP and insn.memory.step > 0 and insn.memory.data[-1:] == (LR,)
             if pops and state.registers[LR] == RETURN_ADDRESS and facts.provable.after(n, state).depth == 0:
                 yield n
 
@@ -137,4 +137,4 @@ def _begins_with_push(facts: Analysis, n: int, state: State) -> bool:
     insn = facts.program.items[n].insn
     if insn is None or insn.memory is None or state.depth != 0 or not saves_link(insn, state):
         return False
-    return insn.memory.step < 0 and insn.memory.data[-1] == LR
+    return insn.memory.step < 0 and insn.memory.data[-1:] == (LR,)
