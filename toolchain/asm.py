@@ -228,6 +228,11 @@ def trap(number: int) -> Insn:
     return _narrow(0xDE00 | number)
 
 
+def jump(register: int) -> Insn:
+    """BX register."""
+    return _narrow(0x4700 | register << 3)
+
+
 def branch(target: Label, condition: int = ALWAYS) -> Insn:
     """B or B<condition>; layout chooses the encoding."""
     reads = 0 if condition == ALWAYS else flags_tested(condition)

@@ -9,7 +9,7 @@ from .guards import encodable_parts, force_bits
 from .insn import CONDITION_NAMES, FLAGS, IP, Insn, bit
 from .request import RewriteRequest
 
-STRAY_STORE = 0xF2  # trap number, see toolchain/runtime/ringfence.h
+STRAY_STORE, STRAY_LOAD = 0xF2, 0xF5  # trap numbers, see toolchain/runtime/ringfence.h
 _HIGHER_OR_SAME = CONDITION_NAMES.index("cs")
 
 
@@ -18,24 +18,25 @@ def window_bits(request: RewriteRequest) -> tuple[int, int]:
     return ~(request.window_size - 1) & 0xFFFFFFFF, request.window_base
 
 
-def guard(request: RewriteRequest, register: int, used: int, live: int) -> list[Insn]:
-    """What must run right before a store that addresses memory from `register`.
+def guard(request: RewriteRequest, register: int, used: int, live: int, stray: int = STRAY_STORE) -> list[Insn]:
+    """What must run right before an access that addresses memory from `register`.
 
-    `used`: the registers of the store and of what comes with it; `live`: what else must not be clobbered.
+    `used`: the registers of the access and of what comes with it; `live`: what else must not be clobbered; `stray`: the
+    trap of a check.
     """
     if request.mode == "mask":
         return list(force_bits(register, *window_bits(request)))
-    check = _check(request, register)
+    check = _check(request, register, stray)
     return check if not live & FLAGS else _keeping_flags(check, used | bit(register), live)
 
 
-def _check(request: RewriteRequest, register: int) -> list[Insn]:
+def _check(request: RewriteRequest, register: int, stray: int) -> list[Insn]:
     """Trap unless register - base < size; the register has its value again afterwards, the flags have not."""
     parts: Sequence[int] = encodable_parts(request.window_base)
     return [
         *(asm.add_constant(register, register, -part) for part in parts),
         asm.compare_constant(register, request.window_size),
-        asm.trap(STRAY_STORE).under(_HIGHER_OR_SAME),
+        asm.trap(stray).under(_HIGHER_OR_SAME),
         *(asm.add_constant(register, register, part) for part in reversed(parts)),
     ]
 

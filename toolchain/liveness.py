@@ -104,7 +104,7 @@ class Liveness:
             if insn.conditional:
                 condition |= flags_tested(insn.condition)
             for side in (insn.condition & 1,) if insn.conditional else (0, 1):
-                if insn.is_store or insn.writes & needed[side]:
+                if insn.is_store or not insn.writes or insn.writes & needed[side]:  # VMOV and VLDR write no register
                     needed[side] = needed[side] & ~insn.kills | insn.reads
         return needed[0] | needed[1] | condition | bit(SP)
 

@@ -100,8 +100,7 @@ def place_and_rewrite(
         output.write_bytes(load_only_bytes(output.read_bytes()))
         return read_linked(output)
 
-    in_window = [s.name for s in specs if s.confine == "reads"]
-    elf = link(measuring_layout(vendor, [s.name for s in specs], const_in_window=in_window), "measure")
+    elf = link(first_layout(vendor, specs), "measure")
     seen = measure(workdir / "measure.elf", vendor)
     reserves = {s.name: Reserve.first(s, seen, room) for s in specs}
     guarded: dict[str, frozenset[int]] = {}
@@ -123,6 +122,12 @@ def place_and_rewrite(
         reserves = {s.name: reserves[s.name].grown(s, found[s.name], room) for s in specs}
     raise RingfenceError(f"after {MAX_ROUNDS} links the rewritten code still did not fit the room reserved for it",
                          "this is a defect of Ringfence: please report it")
+
+
+def first_layout(vendor: VendorScript, specs: Sequence[SandboxSpec]) -> Layout:
+    """Of the link that measures. Where reads are confined, constants must be where they may be read."""
+    in_window = [s.name for s in specs if s.confine == "reads"]
+    return measuring_layout(vendor, [s.name for s in specs], const_in_window=in_window)
 
 
 def try_rewrite(

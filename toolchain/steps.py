@@ -18,7 +18,6 @@ from ringfence.linker_scripts import (
     Region,
     SandboxLayout,
     measure,
-    measuring_layout,
     read_vendor_script,
     render,
     solve,
@@ -31,6 +30,7 @@ from ringfence.toolchain.place import (
     Reserve,
     check_declared_stacks,
     check_rewritten_host,
+    first_layout,
     host_use,
     placement_needs,
     rewrite_request,
@@ -70,7 +70,7 @@ def plan_script(
     check_distinct(specs)
     vendor = read_vendor_script(vendor_script, [vendor_script.parent, *directories])
     if measured is None:
-        layout = measuring_layout(vendor, [s.name for s in specs])
+        layout = first_layout(vendor, specs)
     else:
         room = target_of(read_linked(measured)).exception_room
         seen = measure(measured, vendor)

@@ -20,7 +20,7 @@ from .program import Program
 
 class Value(NamedTuple):
     """kind: const (number), sp (SP at entry + number), frame (the beginning of the current dynamic frame + number),
-    return (LR at entry), label (address of an item)."""
+    return (LR at entry), label (address of an item), place (what was at this original address)."""
 
     kind: str
     number: int = 0
@@ -264,6 +264,10 @@ def _literal(insn: Insn, state: State) -> Value | None:
     return None if insn.value is None else Value("const", insn.value)
 
 
+def _place(insn: Insn, state: State) -> Value | None:
+    return None if insn.target is None or insn.target.tag else Value("place", insn.target.address)
+
+
 def _signed(number: int) -> int:
     return number - (1 << 32) if number >> 31 else number
 
@@ -275,4 +279,5 @@ _RULES: dict[str, Callable[[Insn, State], Value | None]] = {
     "add": _sum,
     "sub": _difference,
     "literal": _literal,
+    "adr": _place,
 }

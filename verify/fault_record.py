@@ -34,6 +34,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("bus fault", "nothing answers at the address: a wild pointer, or a device that is off"),
     ("bad pointer to an import", "the buffer given to the import is not (all of it) the sandbox's"),
     ("aborted", "the host ended the call: the time budget or a watchdog ran out"),
+    ("stray load", "the load's address is not the sandbox's, whose reads are confined: a wild pointer, or host data"),
     ("other fault", "see the fault status"),
 )
 

@@ -14,11 +14,12 @@ from bench.measure import Counts, MeasureError, build_plugin, run_counted, total
 from bench.plots import draw
 from bench.programs import PROGRAMS, Program
 from bench.results import Row, make_row, overhead, summary, write_results
+from bench.run import configurations
 from bench.sources import Sources
 from bench.tables import print_tables, why
 
 BOUNDED = [p for p in PROGRAMS if p.bounded]
-CONFIG = Config("-O2")
+CONFIG, READS = Config("-O2"), Config("-O2", confine="reads")
 EXACT = ["-icount", "shift=6"]  # 64 ns an instruction; a tick of the board's timer is 40 ns
 
 
@@ -37,14 +38,16 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_plugin(tmp_path_factory.mktemp("plugin"))
 
 
-@pytest.fixture(scope="session", params=BOUNDED, ids=lambda p: p.name)
+@pytest.fixture(scope="session", params=[*((p, CONFIG) for p in BOUNDED), (BOUNDED[-1], READS)],
+                ids=lambda case: f"{case[0].name}-{case[1].confine}")
 def measured(request: pytest.FixtureRequest, plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Measured:
-    program: Program = request.param
+    program: Program
+    program, config = request.param
     folder = tmp_path_factory.mktemp(program.name)
     builder = Builder(folder, Sources(folder / "none"))
-    native, boxed = builder.native(program, CONFIG), builder.sandboxed(program, CONFIG)
+    native, boxed = builder.native(program, config), builder.sandboxed(program, config)
     plain, guarded = run_counted(native.elf, plugin), run_counted(boxed.elf, plugin)
-    return Measured(program, native, boxed, plain, guarded, make_row(program, CONFIG, native, boxed, (plain, guarded)))
+    return Measured(program, native, boxed, plain, guarded, make_row(program, config, native, boxed, (plain, guarded)))
 
 
 def ticks(counts: Counts) -> int:
@@ -130,6 +133,17 @@ def test_results_tables_and_plots_name_every_program(tmp_path: Path, capsys: pyt
     assert why(rows[0]) == "returns 5.0%"
     [picture] = draw(rows, tmp_path)
     assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_confined_reads_have_rows_and_a_table_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row("a", 100, 105), row("a", 100, 120) | {"confine": "reads", "inserted": {"load guards": 9}}]
+    assert [round(s["instructions"], 2) for s in summary(rows)] == [0.05, 0.2]
+    print_tables(rows, [])
+    assert "m3-O2-reads: what the rewriter put in" in capsys.readouterr().out
+    assert [picture.name for picture in draw(rows, tmp_path)] == ["overhead-m3-O2.png", "overhead-m3-O2-reads.png"]
+    assert [(c.name, c.confine) for c in configurations(["-O2", "-Os"], "mask", None, "gcc")] == [
+        ("m3-O2", "writes"), ("m3-Os", "writes"), ("m3-O2", "reads")]
+    assert [c.confine for c in configurations(["-O2"], "mask", "reads", "gcc")] == ["reads"]
 
 
 def test_sources_that_are_there_need_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,16 @@ def test_a_measuring_script_is_the_vendors_text_and_an_addition() -> None:
     assert "outgrew" not in text
 
 
+def test_constants_in_the_window_are_data_and_so_are_the_lists_of_constructors() -> None:
+    vendor = read_vendor_script(DATA / "cubemx_style.ld")
+    script = render(vendor, measuring_layout(vendor, ["a", "b"], const_in_window=["b"]))
+    sections = {part.split(" ")[0]: part for part in script.split("\n  .ringfence.")}
+    for box, kind in (("a", "const"), ("b", "data")):
+        holding = [name for name in (f"{box}.const", f"{box}.data") if ".rodata.*" in sections[name]]
+        assert holding == [f"{box}.{kind}"]
+        assert f"__rf_{box}_init_array_start" in sections[f"{box}.{kind}"]
+
+
 @pytest.mark.parametrize("name", ["", "my codec", "a-b", "1st", "a;b", "ä"])
 def test_names_that_are_no_identifiers_are_refused(name: str) -> None:
     vendor = read_vendor_script(DATA / "cubemx_style.ld")

@@ -1,18 +1,19 @@
-"""Runs sandbox code in Unicorn under a monitor that knows nothing of the proof: stores, fetches, SP and returns.
+"""Runs sandbox code in Unicorn under a monitor that knows nothing of the proof: accesses, fetches, SP and returns.
 
 It enforces the property of docs/safety.md directly on the execution, from any register and memory contents:
 an escape that it sees in code that the verifier accepted is a bug of the verifier.
 
 Stores are watched without Unicorn's hook for memory writes, which leaves a stale IT state behind a store in an IT
 block (Unicorn 2.1.4): pages without a writable byte are write-protected, and in pages that are writable in part the
-rest is compared after every instruction.
+rest is compared after every instruction. Loads, where the policy confines reads, are watched by pages alone: those
+without a byte of the read set cannot be read.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -22,6 +23,7 @@ from unicorn import (
     UC_ARCH_ARM,
     UC_HOOK_CODE,
     UC_HOOK_MEM_FETCH_UNMAPPED,
+    UC_HOOK_MEM_READ_PROT,
     UC_HOOK_MEM_READ_UNMAPPED,
     UC_HOOK_MEM_WRITE_PROT,
     UC_HOOK_MEM_WRITE_UNMAPPED,
@@ -80,15 +82,18 @@ class Monitor:
         self.stack = (int(box["stack"]["low"], 16), int(box["stack"]["high"], 16))
         self.room = box["stack"]["room"]
         self.offset = box["shadow"]["offset"]
+        self.confined = box["confine"] == "reads"
+        constants = [(int(c["start"], 16), int(c["end"], 16)) for c in box["constants"]]
         self.imports = {int(i["address"], 16) & ~1: i for i in box["imports"]}
         self.uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS, UC_CPU_ARM_CORTEX_M3)
         self._mapped: set[int] = set()
         self._functions = _function_starts(elf) if functions is None else functions
         self.shadow = (self.stack[0] + self.offset, self.stack[1] + self.offset)
+        self.readable = [*self.writable, self.shadow, self.code, *constants]
         self._watched = list(self._protected_parts())
         self._load(elf)
         self.uc.hook_add(UC_HOOK_CODE, self._on_code)
-        self.uc.hook_add(UC_HOOK_MEM_READ_UNMAPPED, lambda *_: False)
+        self.uc.hook_add(UC_HOOK_MEM_READ_UNMAPPED | UC_HOOK_MEM_READ_PROT, self._on_forbidden_read)
         self.uc.hook_add(UC_HOOK_MEM_FETCH_UNMAPPED, self._on_forbidden_fetch)
         self.uc.hook_add(UC_HOOK_MEM_WRITE_UNMAPPED | UC_HOOK_MEM_WRITE_PROT, self._on_forbidden_write)
         self._fresh = self.uc.context_save()  # a run that stops within an IT block leaves it open for the next
@@ -96,8 +101,10 @@ class Monitor:
     def _map(self, start: int, end: int) -> None:
         for page in range(start & -PAGE, end, PAGE):
             if page not in self._mapped:
-                writable = any(low < page + PAGE and page < high for low, high in (*self.writable, self.shadow))
-                self.uc.mem_map(page, PAGE, UC_PROT_READ | UC_PROT_EXEC | (UC_PROT_WRITE if writable else 0))
+                writable = _touches(page, (*self.writable, self.shadow))
+                readable = not self.confined or _touches(page, self.readable)
+                rights = UC_PROT_EXEC | (UC_PROT_READ if readable else 0) | (UC_PROT_WRITE if writable else 0)
+                self.uc.mem_map(page, PAGE, rights)
                 self._mapped.add(page)
 
     def _protected_parts(self) -> Iterator[tuple[int, int]]:
@@ -173,6 +180,12 @@ class Monitor:
     def _escape(self, text: str) -> None:
         self.result.escapes.append(f"{text} at {self.uc.reg_read(UC_ARM_REG_PC):#x}")
         self.uc.emu_stop()
+
+    def _on_forbidden_read(self, _uc: Uc, _access: int, address: int, size: int, _value: int, _data: object) -> bool:
+        """Without confined reads it is a bus fault, which leaves the sandbox."""
+        if self.confined:
+            self._escape(f"load of {size} bytes from {address:#x}")
+        return False
 
     def _on_forbidden_write(self, _uc: Uc, _access: int, address: int, size: int, _value: int, _data: object) -> bool:
         self._escape(f"store of {size} bytes to {address:#x}")
@@ -272,6 +285,10 @@ class Monitor:
             self.frames.pop()
         self.previous = None
         self.uc.reg_write(UC_ARM_REG_PC, link)
+
+
+def _touches(page: int, ranges: Iterable[tuple[int, int]]) -> bool:
+    return any(low < page + PAGE and page < high for low, high in ranges)
 
 
 def _function_starts(elf: bytes) -> set[int]:

@@ -201,6 +201,7 @@ _NARROWED: list[tuple[str, Change, bool]] = [
     ("stack of 64 bytes", lambda _p, b: b["stack"].update(low=_moved(b["stack"]["high"], -64)), False),
     ("stack 64 lower", _stack("high", -64), False),
     ("no constants", _empty("constants"), False),
+    ("reads confined", lambda _p, b: b.update(confine="reads"), False),
     ("no imports", _empty("imports"), False),
     ("imports do not return", _imports_do_not_return, False),
     ("imports use the stack", _imports_use_stack, False),
@@ -212,9 +213,10 @@ _NARROWED: list[tuple[str, Change, bool]] = [
 
 
 def policy_mutants(policy: bytes) -> Iterator[PolicyMutant]:
-    """Every change, applied to the first sandbox."""
+    """Every change that changes something, applied to the first sandbox."""
     for kind, changes in (("policy widened", _WIDENED), ("policy narrowed", _NARROWED)):
         for what, change, contradicts in changes:
             value = json.loads(policy)
             change(value, value["sandboxes"][0])
-            yield PolicyMutant(kind, what, json.dumps(value).encode(), contradicts)
+            if value != json.loads(policy):
+                yield PolicyMutant(kind, what, json.dumps(value).encode(), contradicts)

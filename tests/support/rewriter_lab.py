@@ -64,15 +64,17 @@ SCRIPT = """
 SECTIONS {{
   .host 0 : {{ KEEP(*(.host)) }}
   .ringfence.t.code {CODE:#x} : {{ *(.ringfence.t.text .ringfence.t.text.*) . = {code_room:#x}; }}
-  .ringfence.t.const {CONST:#x} : {{ *(.ringfence.t.rodata .ringfence.t.rodata.* .ringfence.t.ARM.*) . = ALIGN(4);
-     __rf_t_init_array_start = .; KEEP(*(.ringfence.t.init_array*)) __rf_t_init_array_end = .;
-     KEEP(*(.ringfence.t.fini_array*)) LONG(0) }}
-  .ringfence.t.data {data:#x} : {{ *(.ringfence.t.data .ringfence.t.data.*) . = ALIGN(8); }}
+  .ringfence.t.const {CONST:#x} : {{ {in_flash} }}
+  .ringfence.t.data {data:#x} : {{ *(.ringfence.t.data .ringfence.t.data.*) {in_window} . = ALIGN(8); }}
   .ringfence.t.bss {data:#x} + ALIGN(SIZEOF(.ringfence.t.data), 8) (NOLOAD) : {{ *(.ringfence.t.bss .ringfence.t.bss.*) . = ALIGN(8); }}
   __rf_t_heap_start = .;
   __rf_t_heap_end = {stack_low:#x};
 }}
 """
+
+CONSTANTS = """*(.ringfence.t.rodata .ringfence.t.rodata.* .ringfence.t.ARM.*) . = ALIGN(4);
+     __rf_t_init_array_start = .; KEEP(*(.ringfence.t.init_array*)) __rf_t_init_array_end = .;
+     KEEP(*(.ringfence.t.fini_array*)) LONG(0)"""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Image:
 def build(
     source: str, level: str = "-O2", window: int = 0x40000, stack: int = 0x3000, mode: str = "mask", libs: str = "-lc_nano -lgcc",
     assembly: bool = False, flags: str = "", compiler: str = "gcc",
-    base: int = WINDOW, fpu: str = "",
+    base: int = WINDOW, fpu: str = "", confine: str = "writes",
 ) -> Image:  # fmt: skip
     """Compile with gcc, g++ or clang, close and link; the exported function is `int run(int)`."""
     with tempfile.TemporaryDirectory() as name:
@@ -116,7 +118,8 @@ def build(
         run_tool("arm-none-eabi-as", "-mcpu=cortex-m3", folder / "host.s", "-o", folder / "host.o")
         stack_high = base + window - PAD
         numbers = {"CODE": CODE, "code_room": SLOTS + SLOT_BYTES - CODE, "CONST": CONST, "data": base + PAD}
-        (folder / "t.ld").write_text(SCRIPT.format(**numbers, stack_low=stack_high - stack))
+        places = {"in_flash": CONSTANTS if confine == "writes" else "", "in_window": CONSTANTS if confine == "reads" else ""}
+        (folder / "t.ld").write_text(SCRIPT.format(**numbers, **places, stack_low=stack_high - stack))
         run_tool(
             "arm-none-eabi-ld", "--emit-relocs", "-T", folder / "t.ld", folder / "host.o", folder / "box.o",
             "-o", folder / "t.elf",
@@ -128,7 +131,7 @@ def build(
         window_base=base, window_size=window, slack_below=SLACK_BELOW, slack_above=SLACK_ABOVE,
         stack_low=stack_high - stack, stack_high=stack_high, room=FP_ROOM if fpu else ROOM,
         shadow_offset=base + window + SLACK_ABOVE - (stack_high - stack),
-        exports={"run": symbols["__rf_t_export_run"]}, imports={"out": symbols["__rf_t_import_out"]},
+        exports={"run": symbols["__rf_t_export_run"]}, imports={"out": symbols["__rf_t_import_out"]}, confine=confine,
     )  # fmt: skip
     return Image(elf, request, fpu)
 
@@ -230,12 +233,16 @@ def _writable(request: RewriteRequest) -> tuple[int, int]:
 
 
 def _protect(emulator: unicorn.Uc, request: RewriteRequest) -> None:
-    """Pages without a writable byte are read-only; the other bytes of partly writable pages hold a canary."""
+    """Pages without a writable byte are read-only; the other bytes of partly writable pages hold a canary. Where reads
+    are confined, nothing outside these pages and the sandbox's code can be read."""
     low, high = _writable(request)
     first, last = low & ~0xFFF, (high + 0xFFF) & ~0xFFF
-    emulator.mem_protect(0x20000000, first - 0x20000000, unicorn.UC_PROT_READ)
-    emulator.mem_protect(last, 0x20400000 - last, unicorn.UC_PROT_READ)
-    emulator.mem_protect(0, 0x200000, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
+    outside = unicorn.UC_PROT_NONE if request.confine == "reads" else unicorn.UC_PROT_READ
+    emulator.mem_protect(0x20000000, first - 0x20000000, outside)
+    emulator.mem_protect(last, 0x20400000 - last, outside)
+    emulator.mem_protect(0, 0x200000, outside | unicorn.UC_PROT_EXEC)
+    code_end = (request.code_end + 0xFFF) & ~0xFFF
+    emulator.mem_protect(request.code_start, code_end - request.code_start, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
     emulator.mem_write(first, b"\xc5" * (low - first))
     emulator.mem_write(high, b"\xc5" * (last - high))
 
@@ -293,7 +300,7 @@ def policy(image: Image, result: RewriteResult) -> bytes:
             {"name": n, "address": f"{a:#010x}", "returns": True, "stack": 0} for n, a in request.imports.items()
         ],
         "mmio": [span(*ends) for ends in request.mmio],
-        "confine": "writes",
+        "confine": request.confine,
     }  # fmt: skip
     whole = {
         "version": 1, "arch": "armv7e-m" if image.fpu else "armv7-m", "fpu": image.fpu or False, "ram": [span(0x20000000, 0x20400000)],

@@ -50,6 +50,12 @@ def test_a_register_that_the_callee_keeps_is_live_inside_it() -> None:
     assert not inside & (bit(2) | bit(IP) | FLAGS)
 
 
+def test_what_a_conditional_floating_point_instruction_reads_is_live() -> None:
+    facts = analysed(".cpu cortex-m4\n.fpu fpv4-sp-d16\nrun:\n cmp r0, #3\n ite eq\n vmoveq s0, r2\n"
+                     " vldrne s0, [r3]\n bx lr")  # fmt: skip
+    assert facts.live.before[place(facts, "cmp")] & (bit(2) | bit(3) | bit(IP)) == bit(2) | bit(3)
+
+
 def test_flags_that_a_callee_returns_are_live_at_its_return() -> None:
     facts = analysed(
         "helper:\n cmp r0, #3\n bx lr\nrun:\n push {r4, lr}\n bl helper\n it cs\n movcs r0, #0\n pop {r4, pc}"

@@ -50,9 +50,10 @@ int run(int n) {
     out(run_dsp(x, y, 64)); for (int i = 0; i < 8; i++) out(saturated[i]); return 0; }"""
 
 
-@pytest.mark.parametrize("level", ["-O0", "-O2", pytest.param("-O3", marks=pytest.mark.slow)])
-def test_single_precision_code(level: str) -> None:
-    image = lab.build(PROGRAM, level, window=0x10000, fpu="fpv4-sp-d16")
+@pytest.mark.parametrize(("level", "confine"), [
+    ("-O0", "writes"), ("-O2", "writes"), ("-O2", "reads"), pytest.param("-O3", "writes", marks=pytest.mark.slow)])
+def test_single_precision_code(level: str, confine: str) -> None:
+    image = lab.build(PROGRAM, level, window=0x10000, fpu="fpv4-sp-d16", confine=confine)
     assert lab.same(image, 5).output
     assert lab.verdict(image, lab.rewritten(image)) == []
 

@@ -195,6 +195,13 @@ def test_bad_options_are_refused_with_the_reason(changes: dict[str, Any], compla
     assert complaint in caught.value.message
 
 
+@pytest.mark.parametrize("confine", ["writes", "reads"])
+def test_what_is_confined_survives_as_json(confine: str) -> None:
+    spec = codec(confine=confine)
+    assert spec.confine == confine
+    assert SandboxSpec.from_json(spec.to_json()) == spec
+
+
 def test_a_sandbox_without_buffers_needs_no_heap() -> None:
     assert codec(exports=["f(int n)"], heap=0).heap == 0
 

@@ -65,6 +65,13 @@ def test_no_accepted_mutant_of_compiled_code_escapes(verifier: Verifier) -> None
     assert tally.killed.keys() >= kinds - {"table entry changed"}, tally.text()  # most other entries are blocks, too
 
 
+def test_no_accepted_mutant_with_confined_reads_escapes(verifier: Verifier) -> None:
+    tally = Tally()
+    mutate(program("copies", confine="reads"), 1, 30, RUNS, 0, tally, verifier)
+    assert not tally.escaped
+    assert tally.killed["guard dropped"] > 0, tally.text()
+
+
 def test_the_monitor_sees_each_kind_of_escape(tmp_path: Path) -> None:
     """Rejected cases, run: the monitor must notice what the verifier refuses (it is not blind)."""
     seen: Counter[str] = Counter()
@@ -72,7 +79,7 @@ def test_the_monitor_sees_each_kind_of_escape(tmp_path: Path) -> None:
         if case.rejections:
             monitor = Monitor(case.build(tmp_path), case.policy())
             seen.update({e.split()[0] for seed in range(15) for e in monitor.run(CODE, seed, limit=4000).escapes})
-    assert {"store", "fetch", "SP"} <= set(seen), seen
+    assert {"store", "load", "fetch", "SP"} <= set(seen), seen
 
 
 def test_a_campaign_reports_an_escape(tmp_path: Path) -> None:

@@ -187,6 +187,8 @@ def test_explain_knows_every_rule_and_addresses(folder: Path) -> None:
     elf, _ = build(folder, "stores/masked")
     runner = CliRunner()
     assert "masks the pointer" in runner.invoke(explain_command, ["call"]).output
+    for rule in {rule for case in CASES.values() for rule, _ in case.rejections}:
+        assert runner.invoke(explain_command, [rule]).exit_code == 0, rule
     assert runner.invoke(explain_command, ["nonsense"]).exit_code == 2
     assert "f+0x4" in runner.invoke(explain_command, ["0x10004", "--elf", elf]).output
 

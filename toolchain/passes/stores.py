@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .. import asm
 from ..addresses import Formed, access_at, form_address
 from ..analysis import Analysis
-from ..checks import guard
+from ..checks import STRAY_LOAD, STRAY_STORE, guard
 from ..insn import ALWAYS, SP, Insn, Label, Memory, bit, inverse, mask_of, registers_in
 from ..program import Body, Program, apply
 from ..proved import Free, free_stores, in_place
@@ -124,7 +124,8 @@ class _Guarding:
     def _with_guard(self, n: int, formed: Formed, insn: Insn) -> list[Body | Label]:
         """Address, guard, access and what restores registers, all under the access's condition."""
         used = mask_of(r for i in (insn, formed.access, *formed.after) for r in registers_in(i.reads | i.writes))
-        checked = guard(self._request, formed.register, used, self._facts.live.after(n))
+        stray = STRAY_STORE if insn.is_store else STRAY_LOAD
+        checked = guard(self._request, formed.register, used, self._facts.live.after(n), stray)
         pieces: list[Insn | Label] = [*formed.before, *checked, formed.access, *formed.after]
         if not insn.conditional:
             return list(pieces)

@@ -111,6 +111,8 @@ static int udf_immediate(uint32_t pc)
 
 static enum ringfence_fault_kind kind_of_trap(int immediate)
 {
+    if (immediate == RINGFENCE_TRAP_LOAD)
+        return RINGFENCE_FAULT_LOAD;
     if (immediate < RINGFENCE_TRAP_UNREACHABLE || immediate > RINGFENCE_TRAP_EXIT)
         return RINGFENCE_FAULT_INSTRUCTION;
     return (enum ringfence_fault_kind)(RINGFENCE_FAULT_UNREACHABLE + (immediate - RINGFENCE_TRAP_UNREACHABLE));
@@ -225,7 +227,7 @@ const char *ringfence_fault_name(enum ringfence_fault_kind kind)
     static const char *const names[] = {
         "none", "unreachable code", "stack limit", "stray store", "bad function pointer", "exit or abort",
         "undefined instruction", "usage fault", "memory protection fault", "bus fault", "bad pointer to an import",
-        "aborted", "other fault",
+        "aborted", "stray load", "other fault",
     };
     _Static_assert(sizeof names / sizeof names[0] == RINGFENCE_FAULT_OTHER + 1, "one name per kind");
 

@@ -24,6 +24,7 @@
 #define RINGFENCE_TRAP_STORE 0xF2       /* a store outside the window (mode="trap") */
 #define RINGFENCE_TRAP_FUNCTION 0xF3    /* a null function pointer, or one to no function */
 #define RINGFENCE_TRAP_EXIT 0xF4        /* abort, exit, kill or a failed assertion */
+#define RINGFENCE_TRAP_LOAD 0xF5        /* a load from outside the window (mode="trap", confine="reads") */
 
 #ifndef __ASSEMBLER__
 
@@ -65,6 +66,7 @@ enum ringfence_fault_kind {
     RINGFENCE_FAULT_BUS,         /* BusFault: nothing answers at the address */
     RINGFENCE_FAULT_POINTER,     /* an import was given a buffer that is not the sandbox's to give */
     RINGFENCE_FAULT_ABORTED,     /* ringfence_abort() */
+    RINGFENCE_FAULT_LOAD,        /* RINGFENCE_TRAP_LOAD */
     RINGFENCE_FAULT_OTHER,
 };
 

@@ -41,7 +41,8 @@ class Explored:
 
 def explored(analysis: FunctionAnalysis) -> Explored:
     """What a certificate says of the function."""
-    live, claims = _live(analysis), _claims(analysis)
+    claims = _claims(analysis)
+    live = _live(analysis, claims)
     blocks: dict[int, Invariant] = {}
     granted: dict[int, int] = {}
     deepest, calls, callees = 0, Calls(), set[int]()
@@ -61,9 +62,12 @@ def explored(analysis: FunctionAnalysis) -> Explored:
                     frozenset(calls), frozenset(callees))  # fmt: skip
 
 
-def _live(analysis: FunctionAnalysis) -> dict[int, int]:
-    """Registers (a mask) that are read from each block on before they are written."""
+def _live(analysis: FunctionAnalysis, claims: Claims) -> dict[int, int]:
+    """Registers (a mask) that are read, or claimed something of, from each block on before they are written."""
     live = {start: run.reads for start, _, run in analysis.reached()}
+    for start in live:
+        for register in {r for key in claims[start] for r in registers_of(key)}:
+            live[start] |= 1 << register
     before = edges_into(dict(_runs(analysis)))
     todo = list(live)
     while todo:
