@@ -118,7 +118,7 @@ class Anticipated:
         carried = [self._carried(edge, term) for edge in run.edges]
         if any(use.register == register and all(carried[: use.behind]) for use in self.uses[start]):
             return True
-        return bool(carried) and not run.leaving and all(carried)
+        return bool(carried) and not run.leaving and not run.called and all(carried)
 
     def _carried(self, edge: Edge, term: Term) -> bool:
         """Whether some register has the term at the edge's end, and is certain there; or is near it, and used there."""
@@ -174,7 +174,7 @@ class Loops:
         """The edge by which the loop goes on if it does not end there, where it can end nowhere else."""
         body = self.bodies[head]
         out = [b for b in body for edge in self._runs[b].edges if edge.target not in body]
-        out += [b for b in body for _ in range(self._runs[b].leaving)]
+        out += [b for b in body for _ in range(self._runs[b].leaving + self._runs[b].called)]
         if len(out) != 1:
             return None
         edges = [edge for edge in self._runs[out[0]].edges if not edge.left]

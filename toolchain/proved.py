@@ -17,6 +17,7 @@ from ringfence.verify.kernel.policy import EVERYTHING, Import, Range, Sandbox, S
 from ringfence.verify.kernel.safety import S
 from ringfence.verify.kernel.term import Term, and_, const, ite, or_
 from ringfence.verify.prover.analysis import FunctionAnalysis
+from ringfence.verify.prover.effects import kept_registers
 from ringfence.verify.prover.explore import Access, Explorer, Run
 from ringfence.verify.prover.ranges import Ranges, base_of
 
@@ -192,7 +193,12 @@ class Proved:
         self._found: dict[int, dict[int, Free | None]] = {}  # by function, by access
         needs = {self._placed.addresses[n]: 0 for n in program.entries}
         slots = range(request.slots_start, request.slots_end, 4)
-        self._context = Context(self._sandbox, _Code(self._placed), needs | dict.fromkeys(slots, 0))  # type: ignore[arg-type]
+        code: Any = _Code(self._placed)
+        needs |= dict.fromkeys(slots, 0)
+        # Guards write r0 to r3 and ip, so that a function may keep fewer of these in the end.
+        kept = kept_registers(Context(self._sandbox, code, needs), needs)
+        keeps = {entry: tuple(r for r in registers if r in range(4, 12)) for entry, registers in kept.items()}
+        self._context = Context(self._sandbox, code, needs, keeps)
 
     def solve(self, only: Collection[int] | None = None) -> None:
         for entry, function in self.program.entries.items():

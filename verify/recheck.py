@@ -62,7 +62,8 @@ def _function_to_json(function: Function) -> dict[str, Any]:
     ]
     tables, frames = sorted(function.tables.items()), sorted(function.frames.items())
     value = {"entry": function.entry, "need": function.need, "blocks": blocks, "tables": tables}
-    return {**value, "frames": frames} if frames else value
+    optional = {"frames": frames, "keeps": sorted(function.keeps)}
+    return value | {key: listed for key, listed in optional.items() if listed}
 
 
 def _frame_to_json(frame: Frame | None) -> list[list[int]]:

@@ -13,7 +13,7 @@ for why this suffices.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NoReturn
 
@@ -57,6 +57,7 @@ class Context:
     sandbox: Sandbox
     image: Image
     needs: Mapping[int, int]  # entry address of each function -> stack need
+    keeps: Mapping[int, Sequence[int]] = field(default_factory=dict)  # -> registers that it and its callees never write
 
     @cached_property
     def _code(self) -> bytes:
@@ -84,6 +85,10 @@ class Context:
         """What a call through the pointer table may need: the worst slot. None if a slot is no function."""
         slots = range(self.sandbox.slots.start, self.sandbox.slots.end, 4)
         return max(self.needs[a] for a in slots) if all(a in self.needs for a in slots) else None
+
+    def kept(self, target: int) -> Sequence[int]:
+        """The registers that the function at `target` is claimed to keep; an import keeps none."""
+        return self.keeps.get(target, ()) if self.sandbox.import_at(target) is None else ()
 
 
 class Executor:
@@ -215,6 +220,8 @@ class Executor:
     def set_reg(self, number: int, value: Term) -> None:
         if number == PC:
             self.stop("instruction", "PC written as a register")
+        if number in self.function.keeps:
+            self.stop("keeps", f"r{number} is written, which the function is claimed to keep")
         if number == SP:
             self._set_sp(value)
         else:
@@ -365,7 +372,7 @@ class Executor:
             self._regs[LR] = before
             self._leave(TRUE)
             return
-        self._called(need, f"the callee at {target:#x}")
+        self._called(need, f"the callee at {target:#x}", self.context.kept(target))
         imported = self.context.sandbox.import_at(target)
         if imported is not None and not imported.returns:
             self._leave(TRUE)
@@ -380,18 +387,26 @@ class Executor:
     def _is_function(self, address: int) -> bool:
         return self.context.need(address) is not None
 
-    def _called(self, need: int | None, callee: str) -> None:
-        """A call that comes back: everything is unknown then but SP, and the slot unless the callee shares it."""
+    def _called(self, need: int | None, callee: str, kept: Sequence[int] = ()) -> None:
+        """A call that comes back: everything is unknown then but SP, the registers that the callee keeps, and the slot
+        unless the callee shares it."""
+        self._must_keep(callee, kept)
         room = self._room()
         if need is None or self.depth + need > room:
             self.stop(
                 "stack", f"{callee} needs {need} bytes of stack at depth {self.depth}; {room} are known to be left"
             )
         self.slot = self.slot and (self.frame is not None or self.depth >= 4)
-        self._regs = [self.unknown() for _ in range(15)]
+        self._regs = [value if number in kept else self.unknown() for number, value in enumerate(self._regs)]
         self._flag = {name: self.unknown(1) for name in _FLAGS}
 
-    def _tail_call(self, need: int | None, callee: str) -> None:
+    def _must_keep(self, callee: str, kept: Sequence[int]) -> None:
+        lost = [f"r{number}" for number in self.function.keeps if number not in kept]
+        if lost:
+            self.stop("keeps", f"{callee} may change {', '.join(lost)}, which this function is claimed to keep")
+
+    def _tail_call(self, need: int | None, callee: str, kept: Sequence[int] = ()) -> None:
+        self._must_keep(callee, kept)
         if not safety.tail_call_is_safe(self.reg(SP), self._regs[LR]):
             self.stop("tail-call", f"{callee} is entered by a jump with SP or LR not as at the function's entry")
         if need is None or need > self.left:
@@ -407,7 +422,7 @@ class Executor:
         need = self.context.need(target)
         if need is None:
             self.stop("target", f"control goes to {target:#x}, which is neither a block nor a function nor an import")
-        self._tail_call(need, f"the callee at {target:#x}")
+        self._tail_call(need, f"the callee at {target:#x}", self.context.kept(target))
 
     def _establish(self, target: int, invariant: Invariant, condition: Term) -> None:
         """The invariant of the block at `target` must hold."""

@@ -92,7 +92,8 @@ class Function:
     """`need`: bytes of stack below its entry SP that it and its callees may use (interrupt room not included).
 
     `tables`: address of a table jump -> number of entries. `frames`: address of an instruction that makes SP the
-    beginning of a dynamic frame -> bytes known to be free below it.
+    beginning of a dynamic frame -> bytes known to be free below it. `keeps`: registers that are what they were when it
+    comes back, since neither it nor what it calls writes them.
     """
 
     entry: int = key(number())
@@ -100,6 +101,7 @@ class Function:
     blocks: Mapping[int, Invariant] = key(map_as_list(_block))
     tables: Mapping[int, int] = key(map_as_list(row(number(), number())))
     frames: Mapping[int, int] = key(map_as_list(row(number(), number())), optional=True, default_factory=dict)
+    keeps: Sequence[int] = key(list_of(one_of(*range(13))), optional=True, default=())
 
 
 _FUNCTION = record(Function)

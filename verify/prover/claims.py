@@ -28,6 +28,7 @@ class Explored:
     blocks: Mapping[int, Invariant]
     tables: Mapping[int, int]
     frames: Mapping[int, int]
+    keeps: tuple[int, ...]
     granted: Mapping[int, int]
     deepest: int  # bytes of stack that it uses itself, outside blocks with a grant
     calls: frozenset[tuple[int, int]]  # (depth, callee), outside blocks with a grant
@@ -36,7 +37,7 @@ class Explored:
     def function(self, need: int) -> Function:
         """With its need, which blocks without a grant can count on."""
         blocks = {start: replace(i, left=self.granted.get(start, need)) for start, i in self.blocks.items()}
-        return Function(self.entry, need, blocks, self.tables, self.frames)
+        return Function(self.entry, need, blocks, self.tables, self.frames, self.keeps)
 
 
 def explored(analysis: FunctionAnalysis) -> Explored:
@@ -58,8 +59,9 @@ def explored(analysis: FunctionAnalysis) -> Explored:
         facts = [f for f in state.exact() if live[start] >> f.register & 1]
         facts += [fact_of(key, arc) for key, arc in sorted(claims[start].items())]
         blocks[start] = Invariant(state.depth, state.slot, 0, tuple(facts), state.frame)
-    return Explored(analysis.entry, blocks, dict(analysis.tables), dict(analysis.frames), granted, deepest,
-                    frozenset(calls), frozenset(callees))  # fmt: skip
+    return Explored(analysis.entry, blocks, dict(analysis.tables), dict(analysis.frames),
+                    tuple(analysis.context.kept(analysis.entry)), granted, deepest, frozenset(calls),
+                    frozenset(callees))  # fmt: skip
 
 
 def _live(analysis: FunctionAnalysis, claims: Claims) -> dict[int, int]:

@@ -6,6 +6,7 @@ so that a block is executed once and its edges are evaluated as often as the ran
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..kernel.execute import SP, Context, Executor
@@ -41,7 +42,8 @@ class Access:
     """A store, or a load that is confined, at `address` (of the instruction) to `place`, and what holds there.
 
     `always`: it has no condition of its own; `behind`: how many edges leave the block before it; `left`: whether
-    control may have left the function before it; `own`: the place is the dynamic frame's word in the shadow stack.
+    control may have left the function before it, for good or for a call; `own`: the place is the dynamic frame's word
+    in the shadow stack.
     """
 
     address: int
@@ -69,6 +71,7 @@ class Run:
     reads: int = 0  # registers (a mask) read before they are written
     indices: list[tuple[Term, tuple[Term, ...]]] = field(default_factory=list)  # of table jumps, and what holds there
     leaving: int = 0  # in how many places it returns or goes on in another function
+    called: int = 0  # how many calls are in it
     entered: list[Term] = field(default_factory=list)  # the registers' terms at the start
     forced: dict[int, Term] = field(default_factory=dict)  # what a base was before a guard that is taken for granted
 
@@ -127,9 +130,10 @@ class Explorer(Executor):
             self.written |= 1 << number
         super().set_reg(number, value)
 
-    def _called(self, need: int | None, callee: str) -> None:
-        super()._called(0 if need is None else need, callee)
-        self.written = 0x7FFF
+    def _called(self, need: int | None, callee: str, kept: Sequence[int] = ()) -> None:
+        super()._called(0 if need is None else need, callee, kept)
+        self.written |= 0x7FFF & ~sum(1 << number for number in kept)
+        self.found.called += 1
 
     # -- checks --------------------------------------------------------------------------------------------------
 
@@ -186,7 +190,7 @@ class Explorer(Executor):
 
     def _note(self, address: Term, size: int, store: bool) -> None:
         conditions, always = self._conditions(TRUE), self._guard is TRUE
-        behind, left = len(self.found.edges), self.found.leaving > 0
+        behind, left = len(self.found.edges), self.found.leaving + self.found.called > 0
         own = self.frame is not None and address is self._frame_word()
         self.found.accesses.append(Access(self.pc, address, size, conditions, always, behind, left, store, own))
 

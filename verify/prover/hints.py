@@ -95,12 +95,13 @@ class Hints:
             more |= {j for moved in steps for j, _ in moved if j in compared and watched & {i for i, _ in moved}}
             grew = not more <= watched
             watched |= more
-        pairs = {key for key in self._compared if registers_of(key) <= watched}
-        in_step, to_an_end = self._in_step(steps, compared, watched), set(self._to_an_end(steps, watched))
-        for suggested in (in_step, to_an_end, set(self._copied(pairs))):
-            wider = pairs | {key for key in suggested if registers_of(key) <= watched}
-            pairs = wider if len(wider) <= _MOST_PAIRS else pairs
-        pairs = set(sorted(pairs)[:_MOST_PAIRS])
+        pairs = [key for key in sorted(self._compared) if registers_of(key) <= watched]
+        for suggested in (
+            self._copied(pairs), self._in_step(steps, compared, watched), self._to_an_end(steps, watched),
+        ):  # fmt: skip
+            pairs += sorted({key for key in suggested if registers_of(key) <= watched} - set(pairs))
+        pairs += sorted(set(self._copied(pairs[:_MOST_PAIRS])) - set(pairs))
+        pairs = pairs[:_MOST_PAIRS]
         before = self.watched, self.pairs
         self.watched, self.pairs = frozenset(watched), frozenset(pairs)
         return bool(watched) and before != (self.watched, self.pairs)

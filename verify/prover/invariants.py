@@ -13,6 +13,7 @@ from ..kernel.policy import Sandbox
 from ..kernel.proof import SandboxProof
 from .analysis import FunctionAnalysis
 from .claims import Explored, explored
+from .effects import kept_registers
 from .explore import SLOTS
 from .parallel import forked_map
 
@@ -24,7 +25,9 @@ def find_invariants(sandbox: Sandbox, image: Image, functions: Iterable[int], jo
     known = sorted({f for f in functions if sandbox.code.covers(f, f + 2)})
     slots = range(sandbox.slots.start, sandbox.slots.end, 4)
     starts = {e.address for e in sandbox.entries} | set(slots)
-    context = Context(sandbox, image, dict.fromkeys(known, 0) | dict.fromkeys(starts, 0))
+    needs = dict.fromkeys(known, 0) | dict.fromkeys(starts, 0)
+    keeps = kept_registers(Context(sandbox, image, needs), needs) if known else {}
+    context = Context(sandbox, image, needs, keeps)
 
     def explore(entry: int) -> Explored:
         return explored(FunctionAnalysis(context, entry, bool(known)))
