@@ -52,9 +52,13 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     "stack": (
         "SP is not proved to stay in the stack with the interrupt room below it",
-        "enlarge stack=, or break the recursion; dynamic frames (alloca, variable-length arrays) are not supported",
+        "enlarge stack=, or break the recursion; a dynamic frame (alloca) begins behind a check of the limit",
     ),
     "invariant": ("paths that meet do not agree on what the proof needs", "a gap in the prover: please report it"),
+    "keeps": (
+        "a function may change a register that it is claimed to leave as it is",
+        "a gap in the prover: please report it",
+    ),
     "instruction": (
         "an instruction that sandboxed code may not use, or that is not one",
         "use the host for privileged operations; data must not be reached as code",

@@ -1,0 +1,166 @@
+=== known_over_a_call
+@ accept
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  mov r4, r1
+  guard r4
+  bl g
+  str r0, [r4]
+  pop {r4}
+  add sp, #4
+  ldr.w pc, [sp, #SLOT]
+function g
+  adds r0, #1
+  bx lr
+=== written_by_the_callee
+@ reject store at bad
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  mov r4, r1
+  guard r4
+  bl g
+bad: str r0, [r4]
+  pop {r4}
+  add sp, #4
+  ldr.w pc, [sp, #SLOT]
+function g
+  adds r4, #1
+  bx lr
+=== saved_and_popped_by_the_callee
+@ reject store at bad
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  mov r4, r1
+  guard r4
+  bl g
+bad: str r0, [r4]
+  pop {r4}
+  add sp, #4
+  ldr.w pc, [sp, #SLOT]
+function g
+  push {r4}
+  mov r4, r0
+  pop {r4}
+  bx lr
+=== written_under_a_condition
+@ reject store at bad
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  mov r4, r1
+  guard r4
+  bl g
+bad: str r0, [r4]
+  pop {r4}
+  add sp, #4
+  ldr.w pc, [sp, #SLOT]
+function g
+  cmp r0, #0
+  it eq
+  moveq r4, r0
+  bx lr
+=== written_by_the_writeback_of_a_load
+@ reject store at bad
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  mov r4, r1
+  guard r4
+  bl g
+bad: str r0, [r4]
+  pop {r4}
+  add sp, #4
+  ldr.w pc, [sp, #SLOT]
+function g
+  ldr r0, [r4], #4
+  bx lr
+=== written_where_the_callee_goes_on
+@ reject store at bad
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  mov r4, r1
+  guard r4
+  bl g
+bad: str r0, [r4]
+  pop {r4}
+  add sp, #4
+  ldr.w pc, [sp, #SLOT]
+function g
+  b.w h
+function h
+  movs r4, #0
+  bx lr
+=== written_by_what_the_callee_calls
+@ reject store at bad
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  mov r4, r1
+  guard r4
+  bl g
+bad: str r0, [r4]
+  pop {r4}
+  add sp, #4
+  ldr.w pc, [sp, #SLOT]
+function g
+  push {r3, lr}
+  str.w lr, [sp, #SLOT+8]
+  bl h
+  add sp, #8
+  ldr.w pc, [sp, #SLOT]
+function h
+  movs r4, #0
+  bx lr
+=== called_import_may_change_all
+@ reject store at bad
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  mov r4, r1
+  guard r4
+  bl imported
+bad: str r0, [r4]
+  pop {r4}
+  add sp, #4
+  ldr.w pc, [sp, #SLOT]
+=== callee_calls_an_import
+@ reject store at bad
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  mov r4, r1
+  guard r4
+  bl g
+bad: str r0, [r4]
+  pop {r4}
+  add sp, #4
+  ldr.w pc, [sp, #SLOT]
+function g
+  push {r3, lr}
+  str.w lr, [sp, #SLOT+8]
+  bl imported
+  add sp, #8
+  ldr.w pc, [sp, #SLOT]
+=== recursion_keeps_what_nobody_writes
+@ accept
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  mov r4, r1
+  guard r4
+  bl g
+  str r0, [r4]
+  pop {r4}
+  add sp, #4
+  ldr.w pc, [sp, #SLOT]
+function g
+  cbz r0, 1f
+  subs r0, #1
+  b.w h
+1: bx lr
+function h
+  b.w g

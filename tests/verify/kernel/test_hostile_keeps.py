@@ -1,0 +1,87 @@
+"""Registers that a function is claimed to keep: what is known of them over a call, and claims that are not true."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from ringfence.verify.kernel.proof import Function
+from ringfence.verify.kernel.rejected import Rejected
+from ringfence.verify.recheck import read_certificate, write_certificate
+from ringfence.verify.verifier import verify
+from support.corpus import CODE, Case
+from support.judge import judge
+
+# f guards r4 and stores through it behind a call of g, which goes on in h; both keep r4
+SOURCE = """
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  mov r4, r1
+  guard r4
+  bl g
+  str r0, [r4]
+  pop {r4}
+  add sp, #4
+  ldr.w pc, [sp, #SLOT]
+function g
+  adds r0, #1
+  b.w h
+function h
+  lsls r0, r0, #1
+  it eq
+  moveq r5, r0
+  bx lr
+"""
+G, H = CODE + 26, CODE + 32
+STORE, INTO_R5 = CODE + 16, CODE + 36
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, dict[int, Function], bytes]:
+    """The image, what the prover claims of its functions, and the certificate."""
+    case = Case("keeps", SOURCE, (), ())
+    elf = case.build(tmp_path_factory.mktemp("keeps"))
+    certificate = verify(elf, case.policy()).certificate
+    assert certificate is not None
+    functions = dict(certificate.sandboxes["box"].functions)
+    assert {a: 4 in f.keeps for a, f in functions.items() if a in (CODE, G, H)} == {CODE: False, G: True, H: True}
+    return elf, functions, write_certificate(certificate)
+
+
+def keeping(address: int, registers: Sequence[int]) -> Callable[[dict[int, Function]], dict[int, Function]]:
+    return lambda functions: functions | {address: replace(functions[address], keeps=tuple(registers))}
+
+
+CLAIMS: dict[str, tuple[Callable[[dict[int, Function]], dict[int, Function]], set[tuple[str, int]]]] = {
+    "the truth": (lambda functions: functions, set()),
+    "no less than is needed": (lambda functions: keeping(G, [4])(keeping(H, [4])(functions)), set()),
+    "nothing, so that the store is refused": (keeping(G, []), {("store", STORE)}),
+    "a register that the callee's callee writes under a condition": (keeping(H, [4, 5]), {("keeps", INTO_R5)}),
+    "a register that the function goes on to lose elsewhere": (keeping(G, [4, 5]), {("keeps", G + 2)}),
+    "more than the function behind it says": (keeping(H, []), {("keeps", G + 2)}),
+    "a register that it writes itself": (keeping(G, [0, 4]), {("keeps", G)}),
+    "a register that it pops": (keeping(CODE, [4]), {("keeps", CODE + 6)}),
+    "a register that it does not touch, but the callee does": (keeping(CODE, [5]), {("keeps", CODE + 12)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", CLAIMS)
+def test_claims_about_registers(what: str, built: tuple[bytes, dict[int, Function], bytes]) -> None:
+    elf, functions, _ = built
+    change, wrong = CLAIMS[what]
+    found = {(f.rule, f.address) for f in judge(elf, change(functions)).failures}
+    assert found == wrong
+
+
+@pytest.mark.parametrize("value", [[13], [14], [15], [-1], [True], [4.0], ["r4"], 4, None, {}, [[4]]])
+def test_malformed_claims_are_refused(value: object, built: tuple[bytes, dict[int, Function], bytes]) -> None:
+    certificate = json.loads(gzip.decompress(built[2]))
+    function = next(f for f in certificate["sandboxes"]["box"] if "keeps" in f)
+    function["keeps"] = value
+    with pytest.raises(Rejected):
+        read_certificate(gzip.compress(json.dumps(certificate).encode()))
