@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from . import asm
 from .analysis import Analysis
 from .floating import moved
-from .insn import IP, LR, SP, Insn, Memory, bit, mask_of
+from .insn import IP, SCRATCH, SP, Insn, Memory, bit, mask_of
 from .program import NotSupported, Program
 
 
@@ -61,8 +61,8 @@ def _scratch(facts: Analysis, n: int, memory: Memory) -> int | None:
 def _free_register(facts: Analysis, n: int, memory: Memory) -> int | None:
     """A register not needed behind the access and not transferred by it; ip first."""
     written = mask_of(memory.data) | (facts.program.items[n].insn or _missing()).writes
-    needed = facts.live.after(n) | written | bit(SP) | bit(LR)
-    return next((r for r in (IP, *range(12)) if not needed >> r & 1), None)
+    needed = facts.live.after(n) | written | bit(SP)
+    return next((r for r in SCRATCH if not needed >> r & 1), None)
 
 
 def _missing() -> Insn:

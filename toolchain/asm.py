@@ -106,6 +106,17 @@ def add_constant(rd: int, rn: int, value: int) -> Insn:
     return _plain_immediate(0xF200 if value >= 0 else 0xF2A0, rd, rn, amount)
 
 
+def move(rd: int, rm: int) -> Insn:
+    """MOV of registers, SP included."""
+    return _narrow(0x4600 | (rd & 8) << 4 | rm << 3 | rd & 7)
+
+
+def with_destination(insn: Insn, rd: int) -> Insn:
+    """A 32-bit data-processing instruction with another destination register (A5.3)."""
+    first, second = int.from_bytes(insn.raw[:2], "little"), int.from_bytes(insn.raw[2:], "little")
+    return _wide(first, second & 0xF0FF | rd << 8)
+
+
 def add_constant_fits(value: int) -> bool:
     return abs(value) <= 4095 or modified_immediate(abs(value)) is not None
 
@@ -215,6 +226,11 @@ def write_flags(rn: int) -> Insn:
 def trap(number: int) -> Insn:
     """UDF #number (0-255)."""
     return _narrow(0xDE00 | number)
+
+
+def jump(register: int) -> Insn:
+    """BX register."""
+    return _narrow(0x4700 | register << 3)
 
 
 def branch(target: Label, condition: int = ALWAYS) -> Insn:

@@ -1,8 +1,9 @@
-"""Strongly connected components."""
+"""Strongly connected components and dominators."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial, reduce
 
 
 def components(graph: Mapping[int, set[int]]) -> list[list[int]]:
@@ -12,6 +13,47 @@ def components(graph: Mapping[int, set[int]]) -> list[list[int]]:
         if root not in search.index:
             search.run(root)
     return search.found
+
+
+def immediate_dominators(root: int, successors: Mapping[int, Sequence[int]]) -> dict[int, int]:
+    """For each node that is reached from the root the nearest one that all paths to it go through; the root's own is
+    itself. (Cooper, Harvey, Kennedy: A Simple, Fast Dominance Algorithm)"""
+    order = {node: n for n, node in enumerate(_post_order(root, successors))}
+    before: dict[int, list[int]] = {node: [] for node in order}
+    for node in order:
+        for successor in successors[node]:
+            before[successor].append(node)
+    found = {root: root}
+    changed = True
+    while changed:
+        changed = False
+        for node in sorted(order.keys() - {root}, key=lambda n: -order[n]):
+            new = reduce(partial(_common, found, order), (b for b in before[node] if b in found))
+            if found.get(node) != new:
+                found[node], changed = new, True
+    return found
+
+
+def _common(dominators: Mapping[int, int], order: Mapping[int, int], a: int, b: int) -> int:
+    """The nearest node that dominates both, as far as is known."""
+    while a != b:
+        a, b = (dominators[a], b) if order[a] < order[b] else (a, dominators[b])
+    return a
+
+
+def _post_order(root: int, successors: Mapping[int, Sequence[int]]) -> list[int]:
+    done: list[int] = []
+    seen, work = {root}, [(root, iter(successors[root]))]
+    while work:
+        node, rest = work[-1]
+        following = next((s for s in rest if s not in seen), None)
+        if following is None:
+            done.append(node)
+            work.pop()
+        else:
+            seen.add(following)
+            work.append((following, iter(successors[following])))
+    return done
 
 
 class _Search:

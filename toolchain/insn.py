@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 IP, SP, LR, PC = 12, 13, 14, 15
+SCRATCH = (IP, *range(12), LR)  # registers that may be used where they are free, in this order
 ALWAYS = 14  # the condition AL (A7.3)
 FLAG_N, FLAG_Z, FLAG_C, FLAG_V = 1 << 16, 1 << 17, 1 << 18, 1 << 19
 FLAGS = FLAG_N | FLAG_Z | FLAG_C | FLAG_V

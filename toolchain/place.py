@@ -32,7 +32,7 @@ from ringfence.toolchain.spec import SandboxSpec
 
 MAX_ROUNDS = 4
 FIRST_STACK = 8  # bytes above the room for interrupts
-RECURSION_STACK = 1024  # with stack="auto": what recursive functions may use beyond their first round
+EXTRA_STACK = 1024  # with stack="auto": what recursive functions may use beyond their first round, and dynamic frames
 _SMALLEST_SLOT_TABLE = 8
 _SLOT = 4
 _GAP = 8  # bytes between the host's programmed bytes and a sandbox's
@@ -82,8 +82,8 @@ def slot_table_size(slots: int) -> int:
 
 
 def auto_stack(needs: SandboxNeeds, room: int) -> int:
-    """Bytes for stack="auto": the computed need, the room for interrupts and, where there is recursion, some more."""
-    return _round8(needs.stack + room + (RECURSION_STACK if needs.recursive else 0))
+    """Bytes for stack="auto": the computed need, the room for interrupts, some more for recursion and alloca."""
+    return _round8(needs.stack + room + (EXTRA_STACK if needs.recursive or needs.dynamic else 0))
 
 
 def place_and_rewrite(

@@ -303,6 +303,8 @@ class Proved:
         base, distance = base_of(access.place)
         if base is S and (distance >= _WORD // 2 or distance == self._request.shadow_offset - 4):
             return Free("stores on the stack")  # or the return slot, which may lie where more slack would be
+        if access.own:
+            return Free("stores on the stack")
         where = ranges.value(access.place)
         if where.wraps:
             return None

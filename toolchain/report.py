@@ -56,6 +56,7 @@ def _sandbox(placed: Placed, closed: ClosedSandbox) -> dict[str, Any]:
         "ram": _ram(box),
         "stack_needed": needs.stack,
         "recursive": list(needs.recursive),
+        "dynamic_frames": list(needs.dynamic),
         "rewriting": placed.result.stats.get(name, {}),
     }
 
@@ -96,7 +97,8 @@ def report_lines(report: dict[str, Any]) -> list[str]:
     for box in report["sandboxes"]:
         ram = box["ram"]
         lines += [
-            f"sandbox {box['name']} ({box['mode']}, {box['confine']} confined): code {box['code_rewritten']} bytes, constants {box['constants']}, "
+            f"sandbox {box['name']} ({box['mode']}, {box['confine']} confined): code {box['code_rewritten']} bytes, "
+            f"constants {box['constants']}, "
             f"RAM {ram['total']}",
             f"  window {ram['window_size']} bytes at {ram['window']}: data {ram['data']}, bss {ram['bss']}, "
             f"heap {ram['heap']}, stack {ram['stack']} ({box['stack_needed']} needed); shadow stack {ram['shadow']}, "
@@ -106,4 +108,6 @@ def report_lines(report: dict[str, Any]) -> list[str]:
             lines.append("  " + ", ".join(f"{key}: {value}" for key, value in box["rewriting"].items()))
         if box["recursive"]:
             lines.append("  recursive, with a run-time stack check: " + ", ".join(box["recursive"]))
+        if box["dynamic_frames"]:
+            lines.append("  alloca, with a run-time stack check: " + ", ".join(box["dynamic_frames"]))
     return lines + [f"note: {note}" for note in report["notes"]]

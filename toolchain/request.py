@@ -52,6 +52,7 @@ class SandboxNeeds:
     slack_above: int
     stack: int  # worst case from any entry, without room; what a recursion uses beyond its first round is not in it
     recursive: tuple[str, ...]  # functions that check the stack limit because they may recurse
+    dynamic: tuple[str, ...] = ()  # functions with alloca or variable-length arrays; what these take is not in `stack`
     guarded: frozenset[int] = frozenset()  # a hint for the next round, see RewriteRequest
 
 

@@ -83,7 +83,7 @@ def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
         stats += counts
     plan = plan_stack(Analysis(program, request))
     stats["stack limits checked"] += len(plan.checks)
-    recursive = tuple(program.entries[entry].name for entry in sorted(plan.checks))
+    names = {entry: function.name for entry, function in program.entries.items()}
     program = limit_stack(program, request, plan)
     cross_check(_made(program, recovered.program))
     placed = lay_out(program, request.code_start)
@@ -93,7 +93,8 @@ def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
         slack_below=stats.pop("slack below", 0),
         slack_above=stats.pop("slack above", 0),
         stack=plan.need,
-        recursive=recursive,
+        recursive=tuple(names[entry] for entry in sorted(plan.checks)),
+        dynamic=tuple(names[entry] for entry in plan.dynamic),
         guarded=frozenset(i.origin - request.code_start for i in program.items if i.handled in GUARDED),
     )
     return _Rewritten(request, recovered, placed, needs, stats)

@@ -1,4 +1,5 @@
-"""Instruction sequences that reach the shadow stack: the return slot is the word at SP-at-entry - 4 + SHADOW_OFFSET."""
+"""Instruction sequences that reach the shadow stack: the return slot is the word at SP-at-entry - 4 + SHADOW_OFFSET,
+the word of a dynamic frame that at its beginning + SHADOW_OFFSET."""
 
 from __future__ import annotations
 
@@ -28,15 +29,23 @@ def save(offset: int, scratch: int | None) -> list[Insn]:
         return [asm.transfer("str", LR, SP, low)]
     if scratch is None:
         return [asm.push([0]), *save(offset + 4, 0), asm.pop([0])]
-    return [asm.add_constant(scratch, SP, high), asm.transfer("str", LR, scratch, low)]
+    return store(LR, offset, scratch)
 
 
-def load(register: int, offset: int) -> list[Insn]:
-    """Load LR or PC from SP + offset; LR serves as the address register."""
+def load(register: int, offset: int, through: int = LR) -> list[Insn]:
+    """Load a register from SP + offset; `through` serves as the address register."""
     high, low = _split(offset)
     if not high:
         return [asm.transfer("ldr", register, SP, low)]
-    return [asm.add_constant(LR, SP, high), asm.transfer("ldr", register, LR, low)]
+    return [asm.add_constant(through, SP, high), asm.transfer("ldr", register, through, low)]
+
+
+def store(register: int, offset: int, scratch: int) -> list[Insn]:
+    """Store a register at SP + offset; `scratch` is clobbered if that is far away."""
+    high, low = _split(offset)
+    if not high:
+        return [asm.transfer("str", register, SP, low)]
+    return [asm.add_constant(scratch, SP, high), asm.transfer("str", register, scratch, low)]
 
 
 def return_from(shadow_offset: int) -> list[Insn]:

@@ -1,74 +1,132 @@
 """How much stack a program needs, over its call graph; which functions must check the limit because they may recurse.
 
 The verifier asks: depth at the call + need(callee) <= what is known to be left. A function that checks the limit needs
-nothing from its caller; after the check it knows of as many bytes as it checked for.
+nothing from its caller but what the check itself spills; after the check it knows of as many bytes as it checked for. A
+dynamic frame begins with such a check, and what is called from there counts against it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .analysis import Analysis
 from .flow import is_plain_return
 from .graphs import components
+from .insn import FLAGS, IP, bit
 from .program import NotSupported
 from .values import RETURN_ADDRESS, State
 
+DYNAMIC = "dynamic frames"  # what the instructions that check a dynamic frame and set SP are made by
 
-@dataclass(frozen=True)
+
+@dataclass
 class Frame:
-    """One function: the deepest SP goes in it, and for each callee (an entry) the depth at the deepest call."""
+    """The deepest SP goes, and for each callee (an entry) the depth at the deepest call."""
 
-    deepest: int
-    calls: dict[int, int]
+    deepest: int = 0
+    calls: dict[int, int] = field(default_factory=dict)
+
+    def reach(self, depth: int) -> None:
+        self.deepest = max(self.deepest, depth)
+
+    def call(self, callee: int, depth: int) -> None:
+        self.calls[callee] = max(self.calls.get(callee, 0), depth)
 
 
 @dataclass(frozen=True)
 class StackPlan:
-    """`checks`: {entry: bytes that must be left when the function begins}; `need`: bytes below SP at the host's entry,
-    each recursive function counted once."""
+    """`checks`: {entry: bytes that must be left when the function begins}; `limits`: {MOVT of the limit of a dynamic
+    frame: bytes that must be left below it}; `dynamic`: entries of functions with such frames; `need`: bytes below
+    SP at the host's entry, each recursive function counted once, dynamic amounts not at all."""
 
     checks: dict[int, int]
+    limits: dict[int, int]
+    dynamic: tuple[int, ...]
     need: int
 
 
 def plan_stack(facts: Analysis) -> StackPlan:
-    frames = {entry: _frame(facts, entry) for entry in facts.program.entries}
+    program = facts.program
+    frames: dict[int, Frame] = {}
+    dynamic: dict[int, Frame] = {}
+    for entry in program.entries:
+        frames[entry], dynamic[entry] = _frames(facts, entry)
     checked = _cycle_breakers({entry: set(frame.calls) for entry, frame in frames.items()})
     needs: dict[int, int] = {}
-    checks = {entry: _need(frames, checked, needs, entry) for entry in sorted(checked)}
+    spilled = {entry: 4 * len(check_registers(facts, entry).spilled) for entry in checked}
+    checks = {entry: max(_need(frames, spilled, needs, entry), spilled[entry]) for entry in sorted(checked)}
+    limits: dict[int, int] = {}
+    for entry, frame in dynamic.items():
+        for n in _limits(facts, entry):
+            limits[n] = max(limits.get(n, 0), _need_of(frame, frames, spilled, needs))
     whole: dict[int, int] = {}
     for entry in checked:
-        whole[entry] = checks[entry]
-    program = facts.program
+        whole[entry] = checks[entry] + _need_of(dynamic[entry], frames, spilled, needs)
+    frames = {entry: _one_below_the_other(frame, dynamic[entry]) for entry, frame in frames.items()}
     entries = [program.index[label] for label in program.exports.values()]
     if facts.request.pointers:
         entries += [program.index[slot] for slot in program.slots if slot in program.index]  # others are imports
     need = max((_total(frames, checks, whole, entry) for entry in entries), default=0)
-    return StackPlan(checks, need)
+    return StackPlan(checks, limits, tuple(e for e in dynamic if _limits(facts, e)), need)
 
 
-def _frame(facts: Analysis, entry: int) -> Frame:
-    deepest = 0
-    calls: dict[int, int] = {}
+class CheckRegisters(NamedTuple):
+    """What a check at a function's entry clobbers: a register for the limit, one for the flags if they are in use;
+    those that are not free are `spilled` around it."""
+
+    limit: int
+    flags: int | None
+    spilled: tuple[int, ...]
+
+
+def check_registers(facts: Analysis, entry: int) -> CheckRegisters:
+    free = facts.live.free(entry)
+    usable = [r for r in (IP, 3, 2, 1, 0) if free & bit(r)]
+    wanted = 1 if free & FLAGS == FLAGS else 2
+    spilled = tuple(r for r in range(4) if r not in usable)[: max(wanted - len(usable), 0)]
+    chosen = [*usable, *spilled]
+    return CheckRegisters(chosen[0], chosen[1] if wanted == 2 else None, spilled)
+
+
+def _frames(facts: Analysis, entry: int) -> tuple[Frame, Frame]:
+    """One function, without its dynamic frames and in them."""
+    known, dynamic = Frame(), Frame()
     for n, state in facts.provable.of_function(entry).items():
         insn = facts.program.items[n].insn
         if insn is None:
             continue
-        depth = _depth(facts, n, state)
-        deepest = max(deepest, _depth(facts, n, facts.provable.after(n, state)))
+        after = facts.provable.after(n, state)
+        (known if after.depth_in_frame is None else dynamic).reach(_depth(facts, n, after))
         for callee in _callees(facts, n, state):
             if callee == entry and insn.kind == "branch":
                 continue  # a loop back to the start of the function: it needs no more with each round
-            calls[callee] = max(calls.get(callee, 0), depth)
-    return Frame(deepest, calls)
+            (known if state.depth_in_frame is None else dynamic).call(callee, _depth(facts, n, state))
+    return known, dynamic
+
+
+def _one_below_the_other(known: Frame, dynamic: Frame) -> Frame:
+    """Both as one frame, the second where the first is deepest."""
+    both = Frame(known.deepest + dynamic.deepest, dict(known.calls))
+    for callee, depth in dynamic.calls.items():
+        both.call(callee, known.deepest + depth)
+    return both
+
+
+def _limits(facts: Analysis, entry: int) -> list[int]:
+    """The MOVT of each MOVW and MOVT that form the limit of one of the function's dynamic frames."""
+    items = facts.program.items
+    mine = [n for n in facts.provable.of_function(entry) if items[n].made_by == DYNAMIC]
+    return [n for n in mine if getattr(items[n].body, "name", "") == "movt"]
 
 
 def _depth(facts: Analysis, n: int, state: State) -> int:
-    if state.depth is None or state.depth < 0:
-        raise NotSupported(facts.program, n, "the stack's depth is not the same on all paths to here")
-    return state.depth
+    depth = state.depth if state.depth_in_frame is None else state.depth_in_frame
+    if depth is None or depth < 0:
+        why = "SP moves up beyond where it was" if depth else "the stack's depth is not the same on all paths to here"
+        raise NotSupported(facts.program, n, why, "stack switching is not supported in a sandbox")
+    return depth
 
 
 def _callees(facts: Analysis, n: int, state: State) -> Iterable[int]:
@@ -92,14 +150,20 @@ def _callees(facts: Analysis, n: int, state: State) -> Iterable[int]:
     return []
 
 
-def _need(frames: dict[int, Frame], checked: set[int], needs: dict[int, int], entry: int) -> int:
-    """Bytes below SP at entry; callees that check for themselves are not counted, which leaves no cycles."""
+def _need(frames: dict[int, Frame], spilled: dict[int, int], needs: dict[int, int], entry: int) -> int:
+    """Bytes below SP at entry; of callees that check for themselves only what these spill is counted, which leaves no
+    cycles."""
     if entry not in needs:
-        frame = frames[entry]
         needs[entry] = 0
-        below = [depth + _need(frames, checked, needs, c) for c, depth in frame.calls.items() if c not in checked]
-        needs[entry] = max([frame.deepest, *below, *(frame.calls[c] for c in frame.calls if c in checked)])
+        needs[entry] = _need_of(frames[entry], frames, spilled, needs)
     return needs[entry]
+
+
+def _need_of(frame: Frame, frames: dict[int, Frame], spilled: dict[int, int], needs: dict[int, int]) -> int:
+    below = [
+        depth + (spilled[c] if c in spilled else _need(frames, spilled, needs, c)) for c, depth in frame.calls.items()
+    ]
+    return max([frame.deepest, *below])
 
 
 def _total(frames: dict[int, Frame], checks: dict[int, int], whole: dict[int, int], entry: int) -> int:

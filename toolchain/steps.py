@@ -138,7 +138,8 @@ def _load_needs(path: Path) -> dict[str, SandboxNeeds]:
 
 
 def _typed(kind: type[_T], value: Any) -> _T:
-    """A frozen value of strings, numbers and lists of strings from a JSON object; TypeError or ValueError otherwise."""
+    """A frozen value of strings, numbers, truth values and lists of strings from a JSON object; TypeError or ValueError
+    otherwise."""
     names = {f.name: f.type for f in fields(kind)}  # type: ignore[arg-type]
     if not isinstance(value, dict) or set(value) != set(names):
         raise ValueError(f"{kind.__name__} needs {', '.join(names)}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from .analysis import Analysis
-from .insn import IP, LR, SP, Insn, Memory, bit, mask_of
+from .insn import SCRATCH, SP, Insn, Memory, bit, mask_of
 from .proved import REACH_ABOVE, REACH_BELOW, in_place
 
 _STRAIGHT = ("plain", "literal", "literal_pair", "adr", "branch")
@@ -58,7 +58,7 @@ class Sharing:
         if memory.step:
             return None
         wanted = Sum.of(memory)
-        free = self._free(n, wanted, mask_of((SP, LR, *occupied, *memory.data)))
+        free = self._free(n, wanted, mask_of((SP, *occupied, *memory.data)))
         own = (r for r in (memory.index, memory.base) if r not in (-1, SP, *memory.data))
         return next((r for r in own if self._serves_only(n, wanted, r)), None) if free is None else free
 
@@ -71,7 +71,7 @@ class Sharing:
                 return None
             data = self._by(m, wanted)
             if data is not None:
-                return next((r for r in (IP, *range(12)) if not (taken | mask_of(data)) & bit(r)), None)
+                return next((r for r in SCRATCH if not (taken | mask_of(data)) & bit(r)), None)
         return None
 
     def _serves_only(self, n: int, wanted: Sum, register: int) -> bool:

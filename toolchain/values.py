@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from .flow import CALLS, Flow, is_inner_call, is_plain_return
-from .insn import FLAGS, LR, SP, Insn, Memory, registers_in
+from .insn import FLAGS, LR, SP, Insn, Memory, bit, registers_in
 from .program import Program
 
 
 class Value(NamedTuple):
-    """kind: const (number), sp (SP at entry + number), return (LR at entry), label (address of an item), place (what
-    was at this original address)."""
+    """kind: const (number), sp (SP at entry + number), frame (the beginning of the current dynamic frame + number),
+    return (LR at entry), label (address of an item), place (what was at this original address)."""
 
     kind: str
     number: int = 0
@@ -31,16 +31,24 @@ RETURN_ADDRESS = Value("return")
 
 @dataclass(frozen=True)
 class State:
-    """Before an item: `registers` 0-14; `slot`: the shadow slot holds the return address."""
+    """Before an item: `registers` 0-14; `slot`: the shadow slot holds the return address; `held`: the dynamic frame's
+    shadow word holds SP at entry - held."""
 
     registers: tuple[Value | None, ...]
     slot: bool
+    held: int | None = None
 
     @property
     def depth(self) -> int | None:
         """How far SP is below its value at entry, in bytes."""
         sp = self.registers[SP]
         return -sp.number if sp is not None and sp.kind == "sp" else None
+
+    @property
+    def depth_in_frame(self) -> int | None:
+        """How far SP is below the beginning of the dynamic frame, in bytes; None if there is none."""
+        sp = self.registers[SP]
+        return -sp.number if sp is not None and sp.kind == "frame" else None
 
 
 ENTRY = State((*(None,) * 13, Value("sp", 0), RETURN_ADDRESS), False)
@@ -118,8 +126,8 @@ class Values:
     def _after_call(self, state: State) -> State:
         kept = range(4, 12) if self._trusting else ()
         registers = tuple(v if r in kept or r == SP else None for r, v in enumerate(state.registers))
-        depth = state.depth
-        return State(registers, state.slot and depth is not None and depth >= 4)
+        kept_slot = state.depth_in_frame is not None or (state.depth is not None and state.depth >= 4)
+        return State(registers, state.slot and kept_slot, state.held)
 
     def _execute(self, insn: Insn, state: State) -> State:
         if not insn.writes & ~FLAGS and insn.memory is None:
@@ -127,16 +135,18 @@ class Values:
         registers = list(state.registers)
         for register in registers_in(insn.writes):
             registers[register] = None
-        slot = state.slot
+        slot, held = state.slot, state.held
         if insn.memory is not None:
-            slot = self._store(insn, state)
+            slot, held = self._store(insn, state), self._store_base(insn, state)
             if insn.memory.step:
                 registers[insn.memory.base] = plus(state.registers[insn.memory.base], insn.memory.step)
             if not insn.memory.store:
                 self._load(insn.memory, insn, state, registers)
         elif insn.operands and insn.operands[0].is_register and insn.writes >> insn.operands[0].register & 1:
             registers[insn.operands[0].register] = result_of(insn, state)
-        return State(tuple(registers), slot)
+        if sets_sp(insn):
+            return _with_sp(registers, slot, state, registers[SP])
+        return State(tuple(registers), slot, held)
 
     def slot_address(self) -> Value:
         return Value("sp", self._shadow_offset - 4)
@@ -155,24 +165,50 @@ class Values:
         is_slot = self.address(memory, state) == self.slot_address()
         return (is_slot and state.registers[memory.data[0]] == RETURN_ADDRESS) or state.slot
 
+    def _store_base(self, insn: Insn, state: State) -> int | None:
+        """What the frame's shadow word holds behind a load or store."""
+        memory = insn.memory
+        if memory is None or not memory.store or self.address(memory, state) != Value("frame", self._shadow_offset):
+            return state.held
+        value = state.registers[memory.data[0]]
+        return -value.number if insn.name == "str" and value is not None and value.kind == "sp" else None
+
     def _load(self, memory: Memory, insn: Insn, state: State, registers: list[Value | None]) -> None:
-        """A load from the shadow slot gives the return address back."""
-        if insn.name == "ldr" and state.slot and self.address(memory, state) == self.slot_address():
-            for register in memory.data:
-                if register < 15:
-                    registers[register] = RETURN_ADDRESS
+        """A load from the shadow slot gives the return address back, one from the frame's word the static part's SP."""
+        if insn.name != "ldr" or memory.data[0] > 14:
+            return
+        address = self.address(memory, state)
+        if state.slot and address == self.slot_address():
+            registers[memory.data[0]] = RETURN_ADDRESS
+        if state.held is not None and address == Value("frame", self._shadow_offset):
+            registers[memory.data[0]] = Value("sp", -state.held)
+
+
+def sets_sp(insn: Insn) -> bool:
+    """Whether it sets SP to something computed or loaded, other than by writeback."""
+    return bool(insn.writes & bit(SP)) and (insn.memory is None or SP in insn.memory.data)
+
+
+def _with_sp(registers: list[Value | None], slot: bool, before: State, sp: Value | None) -> State:
+    """Behind an instruction that computes SP: a value that is not known begins a dynamic frame."""
+    old = before.registers[SP]
+    if sp is None and old is not None:
+        registers = [None if v is not None and v.kind == "frame" else v for v in registers]
+        registers[SP] = Value("frame")
+    stays = sp is not None and sp.kind == "frame"
+    return State(tuple(registers), slot, before.held if stays else None)
 
 
 def join(a: State | None, b: State) -> State:
     if a is None or a is b or a == b:
         return b
     registers = tuple(x if x == y else None for x, y in zip(a.registers, b.registers, strict=True))
-    return State(registers, a.slot and b.slot)
+    return State(registers, a.slot and b.slot, a.held if a.held == b.held else None)
 
 
 def plus(value: Value | None, number: int) -> Value | None:
     """A value moved by a number of bytes."""
-    if value is None or value.kind not in ("const", "sp"):
+    if value is None or value.kind not in ("const", "sp", "frame"):
         return value if number == 0 else None
     total = value.number + number
     return Value(value.kind, total & 0xFFFFFFFF if value.kind == "const" else total)
@@ -181,7 +217,7 @@ def plus(value: Value | None, number: int) -> Value | None:
 def _with(state: State, register: int, value: Value | None) -> State:
     registers = list(state.registers)
     registers[register] = value
-    return State(tuple(registers), state.slot)
+    return State(tuple(registers), state.slot, state.held)
 
 
 def result_of(insn: Insn, state: State) -> Value | None:
@@ -213,7 +249,7 @@ def _sum(insn: Insn, state: State) -> Value | None:
     if a is None or b is None:
         return None
     if b.kind == "const":
-        return plus(a, _signed(b.number) if a.kind == "sp" else b.number)
+        return plus(a, _signed(b.number))
     return plus(b, _signed(a.number)) if a.kind == "const" else None
 
 
@@ -221,7 +257,7 @@ def _difference(insn: Insn, state: State) -> Value | None:
     a, b = _operand(insn, -2, state), _operand(insn, -1, state)
     if a is None or b is None or b.kind != "const":
         return None
-    return plus(a, -_signed(b.number) if a.kind == "sp" else -b.number)
+    return plus(a, -_signed(b.number))
 
 
 def _literal(insn: Insn, state: State) -> Value | None:

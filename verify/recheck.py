@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import Any
 
 from .kernel.check import Report, check
-from .kernel.proof import Certificate, Function, from_json
+from .kernel.proof import Certificate, Frame, Function, from_json
 from .kernel.rejected import Rejected
 
 _MAX_BYTES = 1 << 24
@@ -57,11 +57,16 @@ def _to_json(certificate: Certificate) -> dict[str, Any]:
 
 def _function_to_json(function: Function) -> dict[str, Any]:
     blocks = [
-        [address, i.depth, int(i.slot), i.left, [list(astuple(fact)) for fact in i.facts]]
+        [address, i.depth, int(i.slot), i.left, [list(astuple(fact)) for fact in i.facts], *_frame_to_json(i.frame)]
         for address, i in sorted(function.blocks.items())
     ]
-    tables = sorted(function.tables.items())
-    return {"entry": function.entry, "need": function.need, "blocks": blocks, "tables": tables}
+    tables, frames = sorted(function.tables.items()), sorted(function.frames.items())
+    value = {"entry": function.entry, "need": function.need, "blocks": blocks, "tables": tables}
+    return {**value, "frames": frames} if frames else value
+
+
+def _frame_to_json(frame: Frame | None) -> list[list[int]]:
+    return [] if frame is None else [[number for number in astuple(frame) if number is not None]]
 
 
 def read_certificate(data: bytes) -> Certificate:

@@ -27,7 +27,7 @@ IMPORTS = [int(i["address"], 16) - 1 for i in POLICY["sandboxes"][0]["imports"]]
 _LARGEST = 600  # bytes of one function
 _BEHIND_POINTERS = 4  # the last functions, which the pointer table names, make no calls through it (no recursion)
 _CALLING = ("inner call", "pointer")
-_WEIGHTS = {"guarded": 6, "indexed": 6, "conditional": 5, "loop": 3, "stack": 4, "summed": 3, "compared": 2, "table": 2,
+_WEIGHTS = {"guarded": 6, "indexed": 6, "conditional": 5, "loop": 3, "stack": 4, "dynamic": 3, "summed": 3, "compared": 2, "table": 2,
             "constant": 2, "flags": 2, "load": 3, "plain": 3, "inner call": 1, "pointer": 1,
     "floating": 3,
     "simd": 2,

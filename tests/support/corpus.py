@@ -54,13 +54,25 @@ SECTIONS {{
   /DISCARD/ : {{ *(.ARM.attributes) }}
 }}
 """
-# SLOT: from SP at a function's entry to its shadow word; udf slots: see docs/architecture.md
+# SLOT: from SP at a function's entry to its shadow word; FRAME: from where a dynamic frame begins to its; udf slots: see docs/architecture.md
 PRELUDE = """
 .syntax unified
 .thumb
 .equ SLOT, 0xF1C
+.equ FRAME, 0xF20
 .macro guard reg
   movt \\reg, #0x2002
+.endm
+.macro at_most reg, limit
+  cmp \\limit, \\reg
+  it lo
+  udflo #0xf1
+.endm
+.macro leaves bytes, reg
+  ldr.w ip, =0x2002f200 + 40 + \\bytes
+  cmp \\reg, ip
+  it lo
+  udflo #0xf1
 .endm
 .macro function name
   .global \\name

@@ -18,6 +18,7 @@ from support.toolchain import run
 LOW = [f"r{i}" for i in range(8)]
 ANY = [*LOW, "r8", "r9", "r10", "r11", "ip"]
 SLOT = 0xF1C  # from SP at a function's entry to its shadow word, see support.corpus
+FRAME = SLOT + 4  # from where a dynamic frame begins to its word
 STACK_LOW, ROOM = 0x2002F200, 108
 WINDOW = 0x2002  # its upper half-word
 
@@ -166,6 +167,37 @@ def _stack(rng: random.Random) -> str:
     ])  # fmt: skip
 
 
+def _limited(reg: str, scratch: str, need: int, otherwise: str) -> str:
+    """Lines after which `reg` leaves that much stack."""
+    limit = STACK_LOW + ROOM + need
+    return f"movw {scratch}, #{limit & 0xFFFF}\nmovt {scratch}, #{limit >> 16}\ncmp {reg}, {scratch}\n{otherwise}"
+
+
+def _dynamic(rng: random.Random) -> str:
+    """A dynamic frame, in which stores, other frames and moves of SP happen, and back."""
+    a, n, t, b = rng.sample(LOW, 4)
+    need = rng.choice([16, 32])
+    out = rng.choice(["blo 9f", "it lo\nudflo #0xf1"])
+    checks = [f"cmp sp, {t}\n{out}", _limited(t, b, need, out)]
+    amount = rng.choice([f"and {n}, {n}, #0xfc\n", f"ubfx {n}, {n}, #2, #5\nlsls {n}, {n}, #2\n", "", "", f"mov {n}, #0\n"])
+    if rng.random() < 0.3 and amount:
+        checks = checks[1:]
+    inside = [
+        f"str {a}, [sp]", f"push {{{n}}}\nstr {a}, [sp, #4]\npop {{{n}}}", f"str.w {a}, [sp, #-4]!\nadd sp, #4",
+        f"mov {t}, sp\nstr {a}, [{t}, #4]\nstr {a}, [{t}, #-4]", f"sub sp, #8\nstrd {a}, {n}, [sp]\nadd sp, #8",
+        f"ldr.w {b}, [sp, #{FRAME}]\nstr {a}, [{b}, #4]", f"mov {t}, sp\nmovt {t}, #{WINDOW}\nstr {a}, [{t}]",
+        f"ldr.w {b}, [sp, #{FRAME}]\nsub.w {t}, sp, {n}, lsl #2\ncmp sp, {t}\n{out.replace('9f', '8f')}\n"
+        f"{_limited(t, n, need, out.replace('9f', '8f'))}\nmov sp, {t}\nstr.w {b}, [sp, #{FRAME}]\n8: nop",
+        f"ldr.w {b}, [sp, #{FRAME}]\nbic {t}, {n}, #3\ncmp {b}, {t}\n{out.replace('9f', '8f')}\n"
+        f"{_limited(t, n, need, out.replace('9f', '8f'))}\nmov sp, {t}\nstr.w {b}, [sp, #{FRAME}]\n8: nop",
+    ]  # fmt: skip
+    return "\n".join([
+        f"push {{{', '.join(sorted({n, t}))}}}", f"{amount}sub.w {t}, sp, {n}\nbic {t}, {t}, #3", *checks,
+        f"mov {b}, sp\nmov sp, {t}\nstr.w {b}, [sp, #{FRAME}]", *rng.sample(inside, rng.randrange(1, 4)),
+        f"ldr.w {b}, [sp, #{FRAME}]\nmov sp, {b}", f"9: pop {{{', '.join(sorted({n, t}))}}}",
+    ])  # fmt: skip
+
+
 def _table(rng: random.Random) -> str:
     a, b, c = rng.sample(LOW, 3)
     n = rng.choice([2, 3])
@@ -282,6 +314,7 @@ IDIOMS: dict[str, tuple[Callable[[random.Random], str], int]] = {  # and how man
     "conditional": (_conditional, 250),
     "loop": (_loop, 120),
     "stack": (_stack, 150),
+    "dynamic": (_dynamic, 200),
     "table": (_table, 80),
     "constant": (_constant, 80),
     "flags": (_flags, 80),
@@ -317,6 +350,10 @@ FRAMES: tuple[tuple[str, int, str, str], ...] = (
     ("checked", 8,
      f"movw ip, #{STACK_LOW + ROOM + 120 & 0xFFFF}\nmovt ip, #{STACK_LOW >> 16}\ncmp sp, ip\nbhs 1f\nudf #0xf1\n1: push {{r4, lr}}\n"
      f"str.w lr, [sp, #{SLOT + 8}]", f"pop.w {{r4, ip}}\nldr.w pc, [sp, #{SLOT}]"),
+    # all of the function in a dynamic frame
+    *(("frame", 8, f"push {{r4, lr}}\nstr.w lr, [sp, #{SLOT + 8}]\nsub.w r3, sp, r0{shift}\nbic r3, r3, #3\ncmp sp, r3\n"
+       f"it lo\nudflo #0xf1\n{_limited('r3', 'ip', 400, 'it lo')}\nudflo #0xf1\nmov ip, sp\nmov sp, r3\nstr.w ip, [sp, #{FRAME}]",
+       f"ldr.w ip, [sp, #{FRAME}]\nmov sp, ip\npop.w {{r4, ip}}\nldr.w pc, [sp, #{SLOT}]") for shift in ("", ", lsr #20")),
     ("tail", 8, f"push {{r4, lr}}\nstr.w lr, [sp, #{SLOT + 8}]", f"pop.w {{r4, ip}}\nldr.w lr, [sp, #{SLOT}]"),
     ("tail", 0, "nop", "nop"),
     ("indirect tail", 0, "nop", "and r3, r3, #0x3d\norr r3, r3, #0x3f00\norr r3, r3, #0x10000\nbx r3"),

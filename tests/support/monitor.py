@@ -196,7 +196,8 @@ class Monitor:
         return False
 
     def _check_stores(self) -> None:
-        """Nothing outside the write set has changed, except the current function's shadow word, to its link."""
+        """Nothing outside the write set has changed, except the current function's shadow words: the return slot, to its
+        link, and below that, as far down as SP is, one word at a time."""
         for number, (low, high) in enumerate(self._watched):
             now = bytes(self.uc.mem_read(low, high - low))
             if now == self._before[number]:
@@ -208,8 +209,16 @@ class Monitor:
                 self._before[number] = now
                 continue
             first = next(i for i, (a, b) in enumerate(zip(now, self._before[number], strict=True)) if a != b)
+            if self._is_frame_word(low + (first & ~3), now[first & ~3 :], frame) and now[(first | 3) + 1 :] == self._before[number][(first | 3) + 1 :]:
+                self._before[number] = now
+                continue
             self._escape(f"store to {low + first:#x}")
             self._before[number] = now
+
+    def _is_frame_word(self, at: int, now: bytes, frame: Frame) -> bool:
+        """Whether the word may hold where a dynamic frame's static part ends."""
+        sp = self.uc.reg_read(UC_ARM_REG_SP)
+        return sp <= at - self.offset <= frame.sp - 8 and int.from_bytes(now[:4], "little") <= frame.sp
 
     def _on_code(self, uc: Uc, address: int, size: int, _data: object) -> None:
         if self.result.ended or self.result.escapes:  # Unicorn may run on for an instruction after emu_stop

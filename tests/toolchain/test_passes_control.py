@@ -118,15 +118,14 @@ def test_a_shape(shape: str) -> None:
 
 
 REFUSED = {
-    "alloca": ("function run\n push {r7, lr}\n mov r7, sp\n sub sp, sp, r0\n bl double\n mov sp, r7\n pop {r7, pc}\n done run",
-               "size of this stack frame is not known"),
     "setjmp": ("function run\n str sp, [r0]\n ldr r2, [r0]\n mov sp, r2\n bx lr\n done run", "size of this stack frame"),
     "computed goto": ("function run\n ldr r1, =inside + 1\n bx r1\ninside: bx lr\n done run", "computed goto"),
     "address of code": ("function run\n adr r1, inside\n bx lr\n .balign 4\ninside: bx lr\n done run", "address of code"),
     "computed jump": ("function run\n ldr.w pc, [r1, r0, lsl #2]\n done run", "table is not known"),
     "svc": ("function run\n svc #1\n bx lr\n done run", "not supported in a sandbox"),
     "msr": ("function run\n msr primask, r0\n bx lr\n done run", "not supported in a sandbox|system register"),
-    "sp loaded": ("function run\n ldr sp, [r0]\n bx lr\n done run", "load into SP"),
+    "sp loaded": ("function run\n ldr sp, [r0]\n bx lr\n done run", "size of this stack frame"),
+    "sp among others loaded": ("function run\n ldr sp, [r0], #4\n bx lr\n done run", "load into SP"),
     "into an it block": ("function run\n cmp r0, #1\n beq 1f\n ite eq\n addeq r0, #1\n1: addne r0, #1\n bx lr\n done run", "IT block"),
     "unbalanced": ("function run\n push {r4}\n bx lr\n done run", None),
     "return with sp elsewhere": ("function run\n push {r4, lr}\n bl double\n ldr lr, [sp, #4]\n bx lr\n done run", "SP not where it was"),

@@ -26,6 +26,8 @@ SHAPES = {
     "base twice": "mov r5, #0\n add r5, r4, r5\n rsb r6, r4, r4\n str r0, [r4, r6]",
     "exclusive": "ldrex r1, [r4]\n strex r2, r0, [r4]\n clrex",
     "exclusive bytes": "ldrexb r1, [r4]\n strexb r2, r0, [r4]\n ldrexh r1, [r4]\n strexh r2, r0, [r4]",
+    "exclusive far away": "ldrex r1, [r4, #400]\n strex r2, r0, [r4, #400]\n ldrex r1, [r4, #8]\n strex r3, r0, [r4, #8]",
+    "exclusive and pair under a condition": "cmp r8, #3\n ittt eq\n ldrexeq r1, [r4]\n strexeq r2, r0, [r4, #400]\n strdeq r0, r1, [r4, #400]",
     "conditional": "cmp r8, #3\n ite eq\n streq r0, [r4, #4]\n strne r0, [r4, #8]",
     "conditional by register": "cmp r8, #3\n itet ne\n strne r0, [r4, r7]\n streq r1, [r4, r8]\n addne r0, r0, #1",
     "conditional, flags still used": "cmp r8, #3\n itt ls\n strbls r0, [r4, #4]\n strbls r1, [r4, #300]\n adc r0, r0, #0",

@@ -9,6 +9,7 @@ from ..program import Program
 from ..request import RewriteRequest
 from .calls import guard_calls
 from .conditional import unconditional_control
+from .dynamic import dynamic_frames
 from .frame import static_frames
 from .literals import reach_literals
 from .returns import protect_returns
@@ -19,6 +20,7 @@ Pass = Callable[[Program, RewriteRequest], tuple[Program, "Counter[str]"]]
 
 PASSES: tuple[Pass, ...] = (
     unconditional_control,
+    dynamic_frames,
     static_frames,
     protect_returns,
     guard_calls,

@@ -2,8 +2,7 @@
 
 Code compiled without optimisation addresses locals from r7 and restores SP from it, but r7 comes back from memory
 that the sandbox can write. Where SP's distance to its value at entry is known, the same addresses are written from
-SP, and a restored SP becomes an addition. Frames of a size that is not known (alloca, variable-length arrays) are
-refused.
+SP, and a restored SP becomes an addition. Frames of a size that is not known are made by dynamic.py.
 """
 
 from __future__ import annotations
@@ -50,18 +49,19 @@ def _one(facts: Analysis, n: int, insn: Insn, trusted: State, proved: State) -> 
 
 
 def _adjustment(facts: Analysis, n: int, insn: Insn, trusted: State, proved: State) -> list[Insn] | None:
-    """SP computed from a register: the same as an addition of a constant. None where it is provable as it is."""
-    value = result_of(insn, trusted)
-    if value is None or value.kind != "sp" or trusted.depth is None:
+    """SP computed from a register: the same as an addition of a constant. None where it is provable as it is, and
+    where it is not known but checked."""
+    value, sp = result_of(insn, trusted), trusted.registers[SP]
+    if result_of(insn, proved) == value:
+        return None
+    if value is None or sp is None or value.kind != sp.kind:
         raise NotSupported(
             facts.program,
             n,
             "the size of this stack frame is not known before the program runs",
-            "alloca, variable-length arrays, setjmp and stack switching are not supported in a sandbox",
+            "setjmp and stack switching are not supported in a sandbox",
         )
-    if result_of(insn, proved) == value:
-        return None
-    return adjust_stack(value.number + trusted.depth)
+    return adjust_stack(value.number - sp.number)
 
 
 def adjust_stack(change: int) -> list[Insn]:

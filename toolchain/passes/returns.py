@@ -1,7 +1,7 @@
 """Returns go through the shadow stack.
 
-LR is stored to its slot where the original code saves it, and the slot, not the frame, is what the function returns
-to. Functions that never lose LR keep their `bx lr`. Tail calls get LR back from the slot.
+LR is stored to its slot before it is lost (saving.py), and the slot, not the frame, is what the function returns to.
+Where LR was not lost, `bx lr` returns. Tail calls get LR back from the slot.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from ..analysis import Analysis
 from ..insn import ALWAYS, IP, LR, PC, SP, Insn, Label, Memory, bit, inverse
 from ..program import Body, NotSupported, Program, apply
 from ..request import RewriteRequest
+from ..saving import Place, Saving, restored_for_nothing, saves_link
 from ..values import RETURN_ADDRESS, State
 from .frame import adjust_stack
 
@@ -21,6 +22,7 @@ from .frame import adjust_stack
 def protect_returns(program: Program, request: RewriteRequest) -> tuple[Program, Counter[str]]:
     """Counts: `return addresses saved`, `returns protected`, `tail calls reloaded`."""
     counts: Counter[str] = Counter()
+    program = _keep_link(program, request)
     program = _save(program, request, counts)
     program = _return(program, request, counts)
     return _save_at_entry(program, request, counts), counts
@@ -31,26 +33,39 @@ def protect_returns(program: Program, request: RewriteRequest) -> tuple[Program,
 
 def _save(program: Program, request: RewriteRequest, counts: Counter[str]) -> Program:
     facts = Analysis(program, request)
-    edits: dict[int, list[Body | Label]] = {}
+    saving = Saving(facts)
+    before: dict[int, list[Insn]] = {}
+    behind: dict[int, list[Insn]] = {}
     for n, item in enumerate(program.items):
         state = facts.provable.before[n]
-        if item.insn is None or state is None or not _saves_return_address(item.insn, state):
+        if item.insn is None or state is None or not saves_link(item.insn, state):
             continue
-        after = facts.provable.after(n, state)
-        if after.depth is None:
-            raise NotSupported(program, n, "LR is saved where the stack's depth is not known")
-        offset = after.depth - 4 + request.shadow_offset
-        edits[n] = [item.insn, *shadow.save(offset, _scratch(facts.live.after(n)))]
-        counts["return addresses saved"] += 1
+        places = saving.places(n)
+        if places is None:
+            depth = facts.provable.after(n, state).depth
+            if depth is None:
+                raise NotSupported(program, n, "LR is saved where the stack's depth is not known")
+            places = [Place(n, False, depth)]
+        for place in places:
+            live = facts.live.before[place.item] if place.before else facts.live.after(place.item)
+            saved = shadow.save(place.depth - 4 + request.shadow_offset, _scratch(live))
+            (before if place.before else behind)[place.item] = saved
+    counts["return addresses saved"] += len(before) + len(behind)
+    edits: dict[int, list[Body | Label]] = {
+        n: [*before.get(n, ()), program.items[n].body, *behind.get(n, ())] for n in before.keys() | behind.keys()
+    }
     return apply(program, edits, "returns")
 
 
-def _saves_return_address(insn: Insn, state: State) -> bool:
-    if state.registers[LR] != RETURN_ADDRESS or insn.conditional:
-        return False
-    if insn.name == "mov":
-        return insn.operands[1].register == LR
-    return insn.is_store and insn.memory is not None and insn.memory.base == SP and LR in insn.memory.data
+def _keep_link(program: Program, request: RewriteRequest) -> Program:
+    """LR is not popped where it still is the return address: what the stack has of it goes into ip."""
+    facts = Analysis(program, request)
+    edits: dict[int, list[Body | Label]] = {}
+    for n in restored_for_nothing(facts):
+        insn = program.items[n].insn
+        if insn is not None and insn.memory is not None and not facts.live.after(n) & bit(IP):
+            edits[n] = [asm.pop([*insn.memory.data[:-1], IP])]
+    return apply(program, edits, "returns")
 
 
 def _scratch(live: int) -> int | None:
@@ -161,5 +176,7 @@ def _popped(facts: Analysis, n: int, memory: Memory, state: State) -> list[Body 
         raise NotSupported(facts.program, n, "a computed jump through memory is not supported in a sandbox")
     _expect_level(facts, n, replace(state, registers=facts.provable.after(n, state).registers))
     others = [r for r in memory.data if r != PC]
+    if state.registers[LR] == RETURN_ADDRESS and not facts.live.before[n] & bit(IP):  # it was never lost
+        return [*([asm.pop([*others, IP])] if others else adjust_stack(memory.step)), asm.jump(LR)]
     restore = [asm.pop([*others, LR])] if others else adjust_stack(memory.step)
     return [*restore, *shadow.return_from(facts.request.shadow_offset)]

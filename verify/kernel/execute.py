@@ -6,13 +6,14 @@ control leaves it or reaches another block of the function. What the machine doe
 obligation (hypotheses |- conclusion) that needs a proof, or it is a failure.
 
 Ghost state, per activation of a function: depth (SP = s - depth), slot (the shadow word holds RA) and left (how much
-stack is known to be free below s). See docs/safety.md for why this suffices.
+stack is known to be free below s); while there is a dynamic frame, SP = F - depth for an unknown F. See docs/safety.md
+for why this suffices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NoReturn
 
@@ -21,7 +22,7 @@ from .image import Image
 from .isa.conditions import condition as condition_holds
 from .isa.decode import Instruction, Refused, decode
 from .policy import Range, Sandbox
-from .proof import Fact, Function, Invariant
+from .proof import Fact, Frame, Function, Invariant
 from .safety import RA, S
 from .term import FALSE, TRUE, Term, add, and_, const, eq, ite, not_, shl, sub, ule, ult, var
 from .theorem import Theorem, theorem_of
@@ -105,6 +106,9 @@ class Executor:
         self._fresh = 0
         self.depth, self.slot, self.left = invariant.depth, invariant.slot, invariant.left
         self.hypotheses: list[Term] = []
+        self.frame, self._base = invariant.frame, S  # SP = base - depth
+        if invariant.frame is not None:
+            self._base = self._frame_begins(invariant.frame)
         self._regs = self._registers(invariant.facts)
         self._flag = dict(_INITIAL_FLAGS)
         self._it: list[int] = []
@@ -112,7 +116,7 @@ class Executor:
         self._ended = False
         self.pc = self.next_pc = start
         try:
-            if not safety.stack_is_safe(self.depth, self.left):
+            if not safety.stack_is_safe(self.depth, self._room()):
                 self.stop("stack", "the invariant allows SP outside the stack")
             while not self._ended:
                 self._step()
@@ -205,7 +209,7 @@ class Executor:
 
     def reg(self, number: int) -> Term:
         if number == SP:
-            return add(S, const(-self.depth))
+            return add(self._base, const(-self.depth))
         return const(self.pc + 4) if number == PC else self._regs[number]
 
     def set_reg(self, number: int, value: Term) -> None:
@@ -217,16 +221,39 @@ class Executor:
             self._regs[number] = ite(self._guard, value, self._regs[number])
 
     def _set_sp(self, value: Term) -> None:
-        depth = safety.distance_from_s(value)
-        if depth is None:
-            self.stop("stack", "SP becomes a value that is not a known distance from SP at the function's entry")
-        if depth == self.depth:
+        if value is self.reg(SP):
             return
         if self._guard is not TRUE:
             self.stop("stack", "SP changes under a condition")
-        if not safety.stack_is_safe(depth, self.left):
-            self.stop("stack", f"SP would be {depth} bytes below its entry value; safe are 0 to {self.left}")
-        self.depth = depth
+        depth = safety.distance(self._base, value)
+        if depth is None:  # the dynamic frame ends, or another one begins
+            self.frame, self._base, depth = None, S, safety.distance(S, value)
+        if depth is None:
+            self._begin_frame(value)
+        elif safety.stack_is_safe(depth, self._room()):
+            self.depth = depth
+        else:
+            self.stop("stack", f"SP would be {depth} bytes below where it began; safe are 0 to {self._room()}")
+
+    def _begin_frame(self, value: Term) -> None:
+        """SP becomes a number of which little is known: F, where a dynamic frame begins."""
+        if self.pc not in self.function.frames:
+            self.stop("stack", "SP becomes a value that is not a known distance from SP at the function's entry")
+        frame = Frame(self.function.frames[self.pc])
+        safe = safety.frame_is_safe(self.context.sandbox, frame.left, value)
+        detail = f"SP must leave {frame.left} bytes of stack and stay two words below its entry value"
+        self.require("stack", safe, detail, safety.is_aligned(S))
+        self.frame, self._base, self.depth = frame, self._frame_begins(frame), 0
+
+    def _frame_begins(self, frame: Frame) -> Term:
+        """An unknown F, and what is known of it."""
+        base = self.unknown()
+        self.assume(safety.frame_is_safe(self.context.sandbox, frame.left, base))
+        return base
+
+    def _room(self) -> int:
+        """Bytes known to be free below what SP is measured from, the room for interrupts apart."""
+        return self.left if self.frame is None else self.frame.left
 
     def flag(self, name: str) -> Term:
         return self._flag[name]
@@ -250,6 +277,8 @@ class Executor:
     def load(self, address: Term, size: int) -> Term:
         if size == 4 and self.slot and address is safety.return_slot(self.context.sandbox):
             return RA
+        if size == 4 and self.frame is not None and self.frame.held is not None and address is self._frame_word():
+            return add(S, const(-self.frame.held))
         sandbox = self.context.sandbox
         if sandbox.confine == "reads" and not self._on_stack(address, size, safety.read_set(sandbox)):
             self.require("load", safety.load_is_safe(sandbox, address, size), f"a load of {size} bytes")
@@ -263,16 +292,25 @@ class Executor:
                 self.stop("return-slot", "only the function's return address may be stored in its shadow slot")
             self.slot = self.slot or self._guard is TRUE
             return
+        if self.frame is not None and address is self._frame_word():
+            held = safety.distance(S, value)
+            if size != 4 or held is None or self._guard is not TRUE:
+                self.stop("frame", "only a known distance from SP at the function's entry may be stored here, always")
+            self.frame = replace(self.frame, held=held)
+            return
         if not self._on_stack(address, size, safety.write_set(sandbox)):
             self.require("store", safety.store_is_safe(sandbox, address, size), f"a store of {size} bytes")
 
     def _on_stack(self, address: Term, size: int, ranges: Iterable[Range]) -> bool:
         """SP-relative, and in one range: decided by arithmetic, since s lies in known bounds."""
-        distance = safety.distance_from_s(address)
+        distance = safety.distance(S, address)
         if distance is None:
             return False
         bounds = safety.stack_bounds(self.context.sandbox, self.left)
         return any(r.covers(bounds.start - distance, bounds.end - distance + size) for r in ranges)
+
+    def _frame_word(self) -> Term:
+        return safety.frame_word(self.context.sandbox, self._base)
 
     # -- Machine: control ----------------------------------------------------------------------------------------
 
@@ -293,8 +331,9 @@ class Executor:
                 self.stop("target", "a jump to an address without Thumb bit")
             self.edge(value.value - 1, TRUE)
         elif value is RA:
-            if not safety.return_is_safe(self.depth, value):
-                self.stop("return", f"returns with SP {self.depth} bytes below its entry value")
+            if not safety.return_is_safe(self.reg(SP), value):
+                where = "in a dynamic frame" if self.frame else f"{self.depth} bytes below its entry value"
+                self.stop("return", f"returns with SP {where}")
         else:
             self._tail_call(self.context.slots_need, "the pointer table")
             self.require("jump", safety.call_is_safe(self.context.sandbox, value), "a jump through a pointer")
@@ -343,16 +382,17 @@ class Executor:
 
     def _called(self, need: int | None, callee: str) -> None:
         """A call that comes back: everything is unknown then but SP, and the slot unless the callee shares it."""
-        if need is None or self.depth + need > self.left:
+        room = self._room()
+        if need is None or self.depth + need > room:
             self.stop(
-                "stack", f"{callee} needs {need} bytes of stack at depth {self.depth}; {self.left} are known to be left"
+                "stack", f"{callee} needs {need} bytes of stack at depth {self.depth}; {room} are known to be left"
             )
-        self.slot = self.slot and self.depth >= 4
+        self.slot = self.slot and (self.frame is not None or self.depth >= 4)
         self._regs = [self.unknown() for _ in range(15)]
         self._flag = {name: self.unknown(1) for name in _FLAGS}
 
     def _tail_call(self, need: int | None, callee: str) -> None:
-        if not safety.tail_call_is_safe(self.depth, self._regs[LR]):
+        if not safety.tail_call_is_safe(self.reg(SP), self._regs[LR]):
             self.stop("tail-call", f"{callee} is entered by a jump with SP or LR not as at the function's entry")
         if need is None or need > self.left:
             self.stop("stack", f"{callee} needs {need} bytes of stack; {self.left} are known to be left")
@@ -372,6 +412,8 @@ class Executor:
     def _establish(self, target: int, invariant: Invariant, condition: Term) -> None:
         """The invariant of the block at `target` must hold."""
         where = f"at {target:#x}"
+        if not _includes(invariant.frame, self.frame):
+            self.stop("invariant", f"{invariant.frame} is claimed {where}, and there is {self.frame}")
         if invariant.depth != self.depth:
             self.stop("invariant", f"depth {self.depth} where {invariant.depth} is claimed {where}")
         if invariant.slot and not self.slot:
@@ -384,6 +426,13 @@ class Executor:
             self.require("stack", enough, f"{invariant.left} bytes of stack left {where}", condition)
         for fact in invariant.facts:
             self.require("invariant", _holds(fact, self._regs), f"r{fact.register} from {fact.base} {where}", condition)
+
+
+def _includes(claimed: Frame | None, there_is: Frame | None) -> bool:
+    """Whether the claim about a dynamic frame holds of the one that there is."""
+    if claimed is None or there_is is None:
+        return claimed is there_is
+    return claimed.left <= there_is.left and claimed.held in (None, there_is.held)
 
 
 def exact_values(facts: Iterable[Fact]) -> list[Term]:

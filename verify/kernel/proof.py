@@ -53,34 +53,53 @@ def _fact(value: Any, where: str) -> Fact:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """A dynamic frame: SP is measured from an unknown F with stack low + room + left <= F <= s - 8."""
+
+    left: int
+    held: int | None = None  # the shadow word at F + SHADOW_OFFSET is s - held
+
+
+def _frame(value: Any, where: str) -> Frame:
+    numbers = list_of(number())(value, where)
+    demand(len(numbers) in (1, 2), where, "a dynamic frame is [left] or [left, held]")
+    return Frame(*numbers)
+
+
+@dataclass(frozen=True)
 class Invariant:
-    """What holds whenever control reaches a block of a function: SP = s - depth, and so on."""
+    """What holds whenever control reaches a block of a function: SP = s - depth, or F - depth, and so on."""
 
     depth: int
     slot: bool  # the shadow word of this function holds RA
     left: int  # s >= stack low + room + left
     facts: tuple[Fact, ...] = ()
+    frame: Frame | None = None
 
 
-_BLOCK = row(number(), number(), one_of(0, 1), number(), list_of(_fact))
+_PARTS = (number(), number(), one_of(0, 1), number(), list_of(_fact))
+_BLOCK, _FRAMED = row(*_PARTS), row(*_PARTS, _frame)
 
 
 def _block(value: Any, where: str) -> tuple[int, Invariant]:
-    address, depth, slot, left, facts = _BLOCK(value, where)
-    return address, Invariant(depth, bool(slot), left, facts)
+    framed = type(value) is list and len(value) > len(_PARTS)
+    address, depth, slot, left, facts, *frame = (_FRAMED if framed else _BLOCK)(value, where)
+    return address, Invariant(depth, bool(slot), left, facts, *frame)
 
 
 @dataclass(frozen=True)
 class Function:
     """`need`: bytes of stack below its entry SP that it and its callees may use (interrupt room not included).
 
-    `tables`: address of a table jump -> number of entries.
+    `tables`: address of a table jump -> number of entries. `frames`: address of an instruction that makes SP the
+    beginning of a dynamic frame -> bytes known to be free below it.
     """
 
     entry: int = key(number())
     need: int = key(number())
     blocks: Mapping[int, Invariant] = key(map_as_list(_block))
     tables: Mapping[int, int] = key(map_as_list(row(number(), number())))
+    frames: Mapping[int, int] = key(map_as_list(row(number(), number())), optional=True, default_factory=dict)
 
 
 _FUNCTION = record(Function)

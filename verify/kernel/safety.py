@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .policy import Range, Sandbox
-from .term import FALSE, Term, add, and_, const, eq, or_, split, ult, var
+from .term import FALSE, Term, add, and_, const, eq, or_, split, ule, ult, var
 
 S, RA = var("s"), var("ra")
 
@@ -28,6 +28,11 @@ def read_set(sandbox: Sandbox) -> tuple[Range, ...]:
 def return_slot(sandbox: Sandbox) -> Term:
     """The one shadow-stack word of the current function; only RA may be stored there, and loaded once it is there."""
     return add(S, const(sandbox.shadow_offset - 4))
+
+
+def frame_word(sandbox: Sandbox, frame: Term) -> Term:
+    """The one shadow-stack word of a dynamic frame that begins at `frame`; only a known distance from s is stored."""
+    return add(frame, const(sandbox.shadow_offset))
 
 
 def store_is_safe(sandbox: Sandbox, address: Term, size: int) -> Term:
@@ -54,19 +59,35 @@ def call_is_safe(sandbox: Sandbox, target: Term) -> Term:
     return and_(ult(slot, const(sandbox.slots.end - sandbox.slots.start)), eq(and_(slot, const(3)), const(0)))
 
 
-def return_is_safe(depth: int, target: Term) -> bool:
+def return_is_safe(sp: Term, target: Term) -> bool:
     """Definition 2, returns: SP is back at s and control goes to the return address of this very call."""
-    return depth == 0 and target is RA
+    return sp is S and target is RA
 
 
-def tail_call_is_safe(depth: int, link: Term) -> bool:
+def tail_call_is_safe(sp: Term, link: Term) -> bool:
     """Definition 2, tail calls: the callee starts as if our caller had called it."""
-    return depth == 0 and link is RA
+    return sp is S and link is RA
 
 
 def stack_is_safe(depth: int, left: int) -> bool:
-    """Definition 3: SP = s - depth stays in the stack with the interrupt room below it; `left` bytes are known free."""
+    """Definition 3: SP = base - depth stays in the stack with the interrupt room below it; `left` bytes are known free
+    below the base, which is s or where a dynamic frame begins."""
     return 0 <= depth <= left and depth % 4 == 0
+
+
+def frame_is_safe(sandbox: Sandbox, left: int, frame: Term) -> Term:
+    """Definition 3, dynamic frames: one may begin here, `left` bytes above the lowest SP that is allowed, and far
+    enough below s that its shadow word is not the return slot."""
+    lowest = stack_bounds(sandbox, left)
+    if lowest.start > lowest.end:
+        return FALSE
+    inside = and_(ule(const(lowest.start), frame), ule(frame, add(S, const(-8))))
+    return and_(inside, is_aligned(frame))
+
+
+def is_aligned(sp: Term) -> Term:
+    """SP is always a multiple of 4."""
+    return eq(and_(sp, const(3)), const(0))
 
 
 def stack_bounds(sandbox: Sandbox, left: int) -> Range:
@@ -74,9 +95,9 @@ def stack_bounds(sandbox: Sandbox, left: int) -> Range:
     return Range(sandbox.stack.start + sandbox.room + left, sandbox.stack.end)
 
 
-def distance_from_s(value: Term) -> int | None:
-    """d with value == s - d, as a signed number of bytes; None when the value is not of this form."""
+def distance(start: Term, value: Term) -> int | None:
+    """d with value == start - d, as a signed number of bytes; None when the value is not of this form."""
     base, offset = split(value)
-    if base is not S:
+    if base is not start:
         return None
     return -offset if offset < 1 << 31 else (1 << 32) - offset

@@ -46,7 +46,8 @@ class Block:
 
 
 class FunctionAnalysis:
-    """`blocks` of the function at `entry` by their start (the entry itself under ENTRY), `tables` by address."""
+    """`blocks` of the function at `entry` by their start (the entry itself under ENTRY), `tables` and `frames` by
+    address."""
 
     def __init__(
         self, context: Context, entry: int, by_symbols: bool, explorer: Callable[..., Explorer] = Explorer,
@@ -58,6 +59,7 @@ class FunctionAnalysis:
         self.entry = entry
         self.left = sandbox.stack.end - sandbox.stack.start - sandbox.room
         self.tables: dict[int, int] = {}
+        self.frames: dict[int, int] = {}
         start = State(0, False, None, frozenset((14,)), {})
         self.blocks: dict[int, Block] = {ENTRY: Block(start, reached=True)}
         self.stack: Known = {(S, ZERO): arcs.between(sandbox.stack.start + sandbox.room, sandbox.stack.end)}
@@ -68,7 +70,8 @@ class FunctionAnalysis:
         self._owners: dict[int, set[int]] = {}  # address: the blocks whose runs went through it
         self._hints = Hints()
         self.needed: Mapping[int, set[int]] = {}  # by block: registers whose ranges matter there
-        self._dirty: list[int] = []
+        self._order: dict[int, int] = {}  # the blocks seen so far, those before that lead to others
+        self._dirty: list[tuple[int, int]] = []
         self._queued: set[int] = set()
         self._analyse()
 
@@ -96,7 +99,9 @@ class FunctionAnalysis:
             for start, block in self.blocks.items():
                 block.reached, block.widened, block.visits = start == ENTRY, False, 0
                 block.incoming.clear()
-            self.needed = needed(self._all_runs(), self.context.sandbox, self.stack, self._hints.pairs)
+            runs = self._all_runs()
+            self.needed = needed(runs, self.context.sandbox, self.stack, self._hints.pairs)
+            self._order = _reverse_post_order(runs)
             self._push(ENTRY)
             self._solve()
         if any(b.widened for b in self.blocks.values()):
@@ -108,10 +113,13 @@ class FunctionAnalysis:
     def _push(self, block: int) -> None:
         if block not in self._queued:
             self._queued.add(block)
-            heapq.heappush(self._dirty, block)
+            heapq.heappush(self._dirty, (self._place(block), block))
+
+    def _place(self, block: int) -> int:
+        return self._order.get(block, block)
 
     def _pop(self) -> int:
-        start = heapq.heappop(self._dirty)
+        _, start = heapq.heappop(self._dirty)
         self._queued.discard(start)
         return start
 
@@ -139,7 +147,8 @@ class FunctionAnalysis:
             return
         new = join([block.state, state])
         # What a loop around this one brings must not be widened here, since this loop would hold it up for ever.
-        if block.visits > (_VISITS_BEFORE_WIDENING if source[0] >= target else _MOST_VISITS):
+        backwards = self._place(source[0]) >= self._place(target)
+        if block.visits > (_VISITS_BEFORE_WIDENING if backwards else _MOST_VISITS):
             block.widened = True
             new = widened(block.state, new, self._hints.stops)
         if new != block.state:
@@ -190,17 +199,17 @@ class FunctionAnalysis:
             self._owners.setdefault(pc, set()).add(start)
         for target in [e.target for e in run.edges]:
             if target not in self._boundaries:
-                self._boundaries[target] = Invariant(state.depth, state.slot, self.left)
+                self._boundaries[target] = Invariant(state.depth, state.slot, self.left, frame=state.frame)
                 self._split(target)
         self._hints.notice(start, run)
 
     def _explore(self, start: int, state: State) -> Run:
         exact = state.exact()
-        function = Function(self.entry, self.left, self._boundaries, self.tables)
+        function = Function(self.entry, self.left, self._boundaries, self.tables, self.frames)
         known = self.known(state.known, exact)
         explorer = self._explorer(self.context, function, self._by_symbols, state.granted, known)
         address = self.entry if start == ENTRY else start
-        run = explorer.explore(address, Invariant(state.depth, state.slot, self.left, exact))
+        run = explorer.explore(address, Invariant(state.depth, state.slot, self.left, exact, state.frame))
         if not run.indices and not run.limited:
             self._runs[start, state.exact_part()] = run
         return run
@@ -249,7 +258,7 @@ class FunctionAnalysis:
         if wanted:
             self._add_ranges(edge, known, wanted, found)
         returns = frozenset(r for r in REGISTERS if edge.registers[r] is RA)
-        return State(edge.depth, edge.slot, edge.granted, returns, found, exactly)
+        return State(edge.depth, edge.slot, edge.granted, returns, found, exactly, edge.frame)
 
     def _add_ranges(self, edge: Edge, known: Known, wanted: Collection[int], found: dict[Key, Arc]) -> None:
         ranges = Ranges(known, edge.conditions)
@@ -272,6 +281,22 @@ class FunctionAnalysis:
             unknown = idle & ({i} if "-" in base else together)
             if not unknown or shares_base(term, other):
                 _put(found, key, ranges.difference(term, other))
+
+
+def _reverse_post_order(runs: Mapping[int, Run]) -> dict[int, int]:
+    """The blocks that the entry leads to, numbered so that only edges back into loops lead to smaller numbers."""
+    order: list[int] = []
+    seen: set[int] = set()
+    todo = [(ENTRY, False)]
+    while todo:
+        block, done = todo.pop()
+        if done:
+            order.append(block)
+        elif block not in seen and block in runs:
+            seen.add(block)
+            todo.append((block, True))
+            todo += [(edge.target, False) for edge in runs[block].edges]
+    return {block: n for n, block in enumerate(reversed(order))}
 
 
 def _put(found: dict[Key, Arc], key: Key, arc: Arc) -> None:

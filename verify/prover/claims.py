@@ -6,7 +6,7 @@ Every claim has to be proved again at every edge, so one that nothing needs cost
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..kernel.proof import Function, Invariant
 from . import arcs
@@ -27,6 +27,7 @@ class Explored:
     entry: int
     blocks: Mapping[int, Invariant]
     tables: Mapping[int, int]
+    frames: Mapping[int, int]
     granted: Mapping[int, int]
     deepest: int  # bytes of stack that it uses itself, outside blocks with a grant
     calls: frozenset[tuple[int, int]]  # (depth, callee), outside blocks with a grant
@@ -34,9 +35,8 @@ class Explored:
 
     def function(self, need: int) -> Function:
         """With its need, which blocks without a grant can count on."""
-        blocks = {start: Invariant(i.depth, i.slot, self.granted.get(start, need), i.facts)
-                  for start, i in self.blocks.items()}  # fmt: skip
-        return Function(self.entry, need, blocks, self.tables)
+        blocks = {start: replace(i, left=self.granted.get(start, need)) for start, i in self.blocks.items()}
+        return Function(self.entry, need, blocks, self.tables, self.frames)
 
 
 def explored(analysis: FunctionAnalysis) -> Explored:
@@ -45,10 +45,10 @@ def explored(analysis: FunctionAnalysis) -> Explored:
     live = _live(analysis, claims)
     blocks: dict[int, Invariant] = {}
     granted: dict[int, int] = {}
-    deepest, calls, callees = 0, Calls(), Calls()
+    deepest, calls, callees = 0, Calls(), set[int]()
     for start, block, run in analysis.reached():
         state = block.state
-        callees |= run.calls
+        callees |= {callee for _, callee in run.calls} | run.framed
         if state.granted is None:
             deepest, calls = max(deepest, run.deepest), calls | run.calls
         if start == ENTRY:
@@ -57,9 +57,9 @@ def explored(analysis: FunctionAnalysis) -> Explored:
             granted[start] = state.granted
         facts = [f for f in state.exact() if live[start] >> f.register & 1]
         facts += [fact_of(key, arc) for key, arc in sorted(claims[start].items())]
-        blocks[start] = Invariant(state.depth, state.slot, 0, tuple(facts))
-    return Explored(analysis.entry, blocks, dict(analysis.tables), granted, deepest, frozenset(calls),
-                    frozenset(callee for _, callee in callees))  # fmt: skip
+        blocks[start] = Invariant(state.depth, state.slot, 0, tuple(facts), state.frame)
+    return Explored(analysis.entry, blocks, dict(analysis.tables), dict(analysis.frames), granted, deepest,
+                    frozenset(calls), frozenset(callees))  # fmt: skip
 
 
 def _live(analysis: FunctionAnalysis, claims: Claims) -> dict[int, int]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..kernel.execute import Context, Executor
-from ..kernel.proof import Fact, Function, Invariant
+from ..kernel.execute import SP, Context, Executor
+from ..kernel.proof import Fact, Frame, Function, Invariant
 from ..kernel.safety import RA, S, tail_call_is_safe
-from ..kernel.term import FALSE, TRUE, Term, and_, split
+from ..kernel.term import FALSE, TRUE, Term, and_, signed, split
 from .ranges import Known, Ranges
 
 _WORD = 1 << 32
@@ -31,6 +31,7 @@ class Edge:
     depth: int
     slot: bool
     granted: int | None
+    frame: Frame | None
     written: int  # registers (a mask) that the block has written or lost by then
     left: int = 0  # in how many places of the block control may have left the function before
 
@@ -40,7 +41,7 @@ class Access:
     """A store, or a load that is confined, at `address` (of the instruction) to `place`, and what holds there.
 
     `always`: it has no condition of its own; `behind`: how many edges leave the block before it; `left`: whether
-    control may have left the function before it.
+    control may have left the function before it; `own`: the place is the dynamic frame's word in the shadow stack.
     """
 
     address: int
@@ -51,6 +52,7 @@ class Access:
     behind: int
     left: bool = False
     store: bool = True
+    own: bool = False
 
 
 @dataclass
@@ -62,6 +64,7 @@ class Run:
     executed: frozenset[int] = frozenset()
     deepest: int = 0
     calls: Calls = field(default_factory=set)
+    framed: set[int] = field(default_factory=set)  # callees of calls in dynamic frames, whose need is checked there
     limited: bool = False  # whether a limit check is in it, behind which a block begins
     reads: int = 0  # registers (a mask) read before they are written
     indices: list[tuple[Term, tuple[Term, ...]]] = field(default_factory=list)  # of table jumps, and what holds there
@@ -99,7 +102,18 @@ class Explorer(Executor):
 
     def _step(self) -> None:
         super()._step()
-        self.found.deepest = max(self.found.deepest, self.depth)
+        self._reaches(self.depth)
+
+    def _reaches(self, depth: int) -> None:
+        """SP goes so far down, or may in a callee; in a dynamic frame that is not the caller's concern."""
+        if self.frame is None:
+            self.found.deepest = max(self.found.deepest, depth)
+
+    def _calls(self, callee: int) -> None:
+        if self.frame is None:
+            self.found.calls.add((self.depth, callee))
+        else:
+            self.found.framed.add(callee)
 
     # -- registers -----------------------------------------------------------------------------------------------
 
@@ -124,7 +138,7 @@ class Explorer(Executor):
 
     def learn(self, fact: Term) -> None:
         super().learn(fact)
-        granted = self._grant(fact) if self._started else None
+        granted = self._grant(fact) if self._started else self.granted
         if granted != self.granted and not self._ended:
             self.granted = granted
             self.found.limited = True
@@ -137,15 +151,27 @@ class Explorer(Executor):
 
     def _limit_check(self, fact: Term) -> int | None:
         """N if the fact says s >= stack low + room + N."""
+        granted = self._limit(S, fact)
+        return granted if granted is not None and 0 < granted < self.left + self.context.sandbox.room else None
+
+    def _limit(self, value: Term, fact: Term) -> int | None:
+        """N, if it is not negative and the fact says value >= stack low + room + N."""
         if fact.op != "not" or fact.args[0].op != "ult" or fact.args[0].args[1].value is None:
             return None
-        base, offset = split(fact.args[0].args[0])
-        if base is not S:
+        (base, m), (compared, n) = split(value), split(fact.args[0].args[0])
+        if base is not compared:
             return None
         sandbox = self.context.sandbox
-        depth = (_WORD - offset) % _WORD
-        granted = fact.args[0].args[1].value + depth - sandbox.stack.start - sandbox.room
-        return int(granted) if 0 < granted < self.left + sandbox.room else None
+        left = fact.args[0].args[1].value + signed((m - n) % _WORD) - sandbox.stack.start - sandbox.room
+        return int(left) if left >= 0 else None
+
+    # -- dynamic frames ------------------------------------------------------------------------------------------
+
+    def _begin_frame(self, value: Term) -> None:
+        checks = [n for fact in self.hypotheses if (n := self._limit(value, fact)) is not None and n <= self.left]
+        if checks:
+            self.function.frames[self.pc] = max(checks)  # type: ignore[index]
+        super()._begin_frame(value)
 
     # -- memory and control --------------------------------------------------------------------------------------
 
@@ -161,7 +187,8 @@ class Explorer(Executor):
     def _note(self, address: Term, size: int, store: bool) -> None:
         conditions, always = self._conditions(TRUE), self._guard is TRUE
         behind, left = len(self.found.edges), self.found.leaving > 0
-        self.found.accesses.append(Access(self.pc, address, size, conditions, always, behind, left, store))
+        own = self.frame is not None and address is self._frame_word()
+        self.found.accesses.append(Access(self.pc, address, size, conditions, always, behind, left, store, own))
 
     def _conditions(self, condition: Term) -> tuple[Term, ...]:
         return (*self.hypotheses, *(t for t in (self._guard, condition) if t is not TRUE))
@@ -170,20 +197,20 @@ class Explorer(Executor):
         if not self.by_symbols and not self._is_function(target) and self.context.code(target, 2):
             self.context.needs[target] = 0  # type: ignore[index]
         if target in self.context.needs:
-            self.found.calls.add((self.depth, target))
+            self._calls(target)
         elif (need := self._import_need(target)) is not None:
-            self.found.deepest = max(self.found.deepest, self.depth + need)
+            self._reaches(self.depth + need)
         super().call(target)
 
     def call_value(self, value: Term) -> None:
         if value.value is None or not self._is_function(value.value & ~1):
-            self.found.calls.add((self.depth, SLOTS))
+            self._calls(SLOTS)
         super().call_value(value)
 
     def jump_value(self, value: Term) -> None:
         self.found.leaving += 1
         if value.value is None and value is not RA:
-            self.found.calls.add((self.depth, SLOTS))
+            self._calls(SLOTS)
             self.reg(14)  # the link is needed
         super().jump_value(value)
 
@@ -205,9 +232,9 @@ class Explorer(Executor):
         need = self._import_need(target)
         if need is not None and not inside:
             self.found.leaving += 1
-            self.found.deepest = max(self.found.deepest, self.depth + need)
+            self._reaches(self.depth + need)
             self.reg(14)  # the link is needed
-        elif target in self.context.needs and not inside and tail_call_is_safe(self.depth, self._regs[14]):
+        elif target in self.context.needs and not inside and tail_call_is_safe(super().reg(SP), self._regs[14]):
             self.found.leaving += 1
             self.found.calls.add((0, target))
             self.reg(14)  # the link is needed
@@ -215,7 +242,7 @@ class Explorer(Executor):
             granted = self._grant(self._guard, condition)
             conditions, registers = self._conditions(condition), tuple(self._regs)
             self.found.edges.append(
-                Edge(self.pc, target, conditions, registers, self.depth, self.slot, granted, self.written,
+                Edge(self.pc, target, conditions, registers, self.depth, self.slot, granted, self.frame, self.written,
                      self.found.leaving)
             )  # fmt: skip
 

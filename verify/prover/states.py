@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..kernel import execute
-from ..kernel.proof import Fact
+from ..kernel.proof import Fact, Frame
 from ..kernel.safety import S
 from ..kernel.term import Term
 from . import arcs
@@ -22,7 +22,8 @@ Key = tuple[int, str, int]  # a register and what it is measured from, as in pro
 class State:
     """SP = s - depth; the slot holds RA; a limit check has granted so much stack; `ra`: registers that hold RA.
 
-    `exactly`: keys of single numbers that do not depend on ranges, so that a run of the block may be made for them."""
+    `exactly`: keys of single numbers that do not depend on ranges, so that a run of the block may be made for them.
+    In a dynamic `frame` SP = F - depth, where the frame begins at F."""
 
     depth: int
     slot: bool
@@ -30,6 +31,7 @@ class State:
     ra: frozenset[int]
     known: Mapping[Key, Arc]
     exactly: frozenset[Key] = frozenset()
+    frame: Frame | None = None
 
     def exact(self) -> tuple[Fact, ...]:
         """What the registers are, where that is known."""
@@ -44,21 +46,30 @@ class State:
 
     def exact_part(self) -> object:
         """What a run of the block depends on, tables apart."""
-        return self.depth, self.slot, self.granted, self.exact()
+        return self.depth, self.slot, self.granted, self.frame, self.exact()
 
 
 def join(states: Iterable[State]) -> State:
     """What holds in all of them. Their depths are taken to be equal: the kernel checks that."""
     first, *others = states
     slot, granted, ra, known, exactly = first.slot, first.granted, first.ra, dict(first.known), first.exactly
+    frame = first.frame
     for other in others:
+        frame = _frame_of_both(frame, other.frame)
         slot = slot and other.slot
         granted = None if granted is None or other.granted is None else min(granted, other.granted)
         ra, exactly = ra & other.ra, exactly & other.exactly
         known = {k: arcs.hull(arc, other.known[k]) for k, arc in known.items() if k in other.known}
     known = {k: arc for k, arc in known.items() if arc.informative}
     exactly = frozenset(k for k in exactly if k in known and known[k].width == 0)
-    return State(first.depth, slot, granted, ra, known, exactly)
+    return State(first.depth, slot, granted, ra, known, exactly, frame)
+
+
+def _frame_of_both(a: Frame | None, b: Frame | None) -> Frame | None:
+    """Whether there is a frame is taken to be the same, like the depth."""
+    if a is None or b is None:
+        return a
+    return Frame(min(a.left, b.left), a.held if a.held == b.held else None)
 
 
 def widened(old: State, new: State, stops: Mapping[Key, Collection[int]]) -> State:
@@ -73,7 +84,7 @@ def weakened(state: State, edge: State) -> State:
     known = {k: arc for k, arc in state.known.items() if k in edge.known and arcs.holds(arc, edge.known[k])}
     both = join([state, edge])
     exactly = frozenset(k for k in state.exactly if k in known)
-    new = State(state.depth, both.slot, both.granted, both.ra, known, exactly)
+    new = State(state.depth, both.slot, both.granted, both.ra, known, exactly, both.frame)
     return state if new == state else new
 
 
