@@ -278,6 +278,27 @@ def test_a_program_with_constants_library_and_tables(level: str, mode: str) -> N
     assert lab.verdict(image, result) == []
 
 
+FRAMES = """
+extern void out(int);
+__attribute__((noinline)) static int sum(const int *p, int n) { int s = 0; while (n--) s = s * 3 + *p++; return s; }
+__attribute__((noinline)) static int frame(int n, int m) {
+    int a[n], keep = m * 7;
+    for (int i = 0; i < n; i++) a[i] = i * m;
+    out(sum(a, n));
+    { char b[m + 1]; for (int i = 0; i <= m; i++) b[i] = i; out(b[m] + sum(a, n)); }
+    return a[n - 1] + keep; }
+int run(int n) { return frame(5 + n, 3) + frame(20, n + 1); }
+"""
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_frames_of_a_size_that_only_the_program_knows(level: str) -> None:
+    image = lab.build(FRAMES, level, window=0x10000, confine="reads")
+    result = lab.rewritten(image)
+    assert len(same(image, result, 4).output) == 4
+    assert lab.verdict(image, result) == []
+
+
 READING = """
 typedef unsigned u32;
 int words[100]; unsigned char bytes[256]; static const int constants[64] = {1, 2, 3};
