@@ -30,7 +30,7 @@ RULES: dict[str, tuple[str, str]] = {
         "LR must be saved to the shadow stack before the first instruction that changes it",
     ),
     "frame": (
-        "the shadow-stack word of a dynamic frame (alloca) would get something else than where the frame's static part ends",
+        "the shadow-stack word of a dynamic frame (alloca) would not get where its static part ends",
         "SP before the alloca must be stored there right after SP has moved, on every path",
     ),
     "return": ("a return with SP not as at the function's entry", "balance the pushes and pops on every path"),
