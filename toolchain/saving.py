@@ -137,4 +137,4 @@ def _begins_with_push(facts: Analysis, n: int, state: State) -> bool:
     insn = facts.program.items[n].insn
     if insn is None or insn.memory is None or state.depth != 0 or not saves_link(insn, state):
         return False
-    return insn.memory.step < 0 and insn.memory.data[-1] == LR
+    return insn.memory.step < 0 and insn.memory.data[-1:] == (LR,)
