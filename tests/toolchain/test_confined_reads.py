@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ringfence.toolchain.elffile import LinkedElf
@@ -276,6 +278,46 @@ def test_a_program_with_constants_library_and_tables(level: str, mode: str) -> N
     result = lab.rewritten(image)
     assert all(len(same(image, result, argument).output) > 20 for argument in (2, 5))
     assert lab.verdict(image, result) == []
+
+
+LATE = """
+    .syntax unified
+    .thumb
+    .section .text.run, "ax"
+    .global run
+    .thumb_func
+    .type run, %function
+run:
+    push {r4, lr}
+    ldr r4, =pointer
+    ldr r4, [r4]
+    cmp r0, #3
+    beq 1f
+    ldr r0, [r4]
+    mov lr, r0
+    add r0, lr
+    pop {r4, pc}
+1:  movs r0, #1
+    pop {r4, lr}
+    bx lr
+    .ltorg
+    .size run, . - run
+    .data
+    .balign 4
+pointer: .word pointer
+"""
+
+
+def test_the_hints_of_an_earlier_round_say_nothing_of_what_was_put_in() -> None:
+    """The store to the return slot has the origin of the load that it was put in before, and must not be guarded."""
+    image = lab.build(LATE, "-O2", window=0x10000, assembly=True, confine="reads")
+    hints = lab.rewritten(image).needs["t"].guarded
+    again = replace(image, request=replace(image.request, guarded=hints))
+    result = lab.rewritten(again)
+    assert hints
+    same(again, result, 3)
+    same(again, result, 4)
+    assert lab.verdict(again, result) == []
 
 
 FRAMES = """
