@@ -113,9 +113,11 @@ def _guards(request: RewriteRequest, registers: Iterable[int]) -> Iterator[Insn]
 
 
 def _likely(program: Program, request: RewriteRequest) -> frozenset[int]:
-    """The accesses that needed guards in an earlier round, as their numbers."""
+    """The accesses that needed guards in an earlier round, as their numbers. What was put in beside them is not meant:
+    it has their origin, and may be the store to the return slot."""
     origins = {origin + request.code_start for origin in request.guarded}
-    return frozenset(k for k, n in enumerate(_accesses(program, request)) if program.items[n].origin in origins)
+    items = ((k, program.items[n]) for k, n in enumerate(_accesses(program, request)))
+    return frozenset(k for k, item in items if item.origin in origins and not item.made_by)
 
 
 def _accesses(program: Program, request: RewriteRequest) -> list[int]:

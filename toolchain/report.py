@@ -45,6 +45,7 @@ def _sandbox(placed: Placed, closed: ClosedSandbox) -> dict[str, Any]:
     return {
         "name": name,
         "mode": closed.spec.mode,
+        "confine": closed.spec.confine,
         "exports": [p.name for p in closed.spec.exports],
         "imports": list(closed.imports),
         "weak_symbols_set_to_0": list(closed.weak),
@@ -96,7 +97,8 @@ def report_lines(report: dict[str, Any]) -> list[str]:
     for box in report["sandboxes"]:
         ram = box["ram"]
         lines += [
-            f"sandbox {box['name']} ({box['mode']}): code {box['code_rewritten']} bytes, constants {box['constants']}, "
+            f"sandbox {box['name']} ({box['mode']}, {box['confine']} confined): code {box['code_rewritten']} bytes, "
+            f"constants {box['constants']}, "
             f"RAM {ram['total']}",
             f"  window {ram['window_size']} bytes at {ram['window']}: data {ram['data']}, bss {ram['bss']}, "
             f"heap {ram['heap']}, stack {ram['stack']} ({box['stack_needed']} needed); shadow stack {ram['shadow']}, "

@@ -29,6 +29,10 @@ RULES: dict[str, tuple[str, str]] = {
         "something other than the function's return address would be stored in its shadow-stack slot",
         "LR must be saved to the shadow stack before the first instruction that changes it",
     ),
+    "frame": (
+        "the shadow-stack word of a dynamic frame (alloca) would not get where its static part ends",
+        "SP before the alloca must be stored there right after SP has moved, on every path",
+    ),
     "return": ("a return with SP not as at the function's entry", "balance the pushes and pops on every path"),
     "tail-call": (
         "control goes to another function by a jump, with SP or LR not as at the function's entry",

@@ -17,7 +17,7 @@ from ringfence.verify.kernel.policy import parse_policy
 from ringfence.verify.source import AddressMap
 
 (NONE, UNREACHABLE, STACK, STORE, FUNCTION, EXIT, INSTRUCTION, USAGE, MEMORY, BUS, BAD_POINTER, ABORTED,
- OTHER) = range(13)
+ LOAD, OTHER) = range(14)
 OK, DEAD, FAULT = 0, 3, 6
 MINUS_ONE = 0xFFFFFFFF
 STATUS_IN_RAM = "RINGFENCE_FAULT_REGISTERS=0x21000000u"

@@ -10,7 +10,7 @@ from runtime.rig import qemu
 
 OK, CONTEXT, BUSY, DEAD, POINTER, ROOM, FAULT = range(7)
 (NONE, UNREACHABLE, STACK, STORE, FUNCTION, EXIT, INSTRUCTION, USAGE, MEMORY, BUS, BAD_POINTER, ABORTED,
- OTHER) = range(13)
+ LOAD, OTHER) = range(14)
 MINUS_ONE = 0xFFFFFFFF
 
 Run = Callable[[str], dict[str, int]]

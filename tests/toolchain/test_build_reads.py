@@ -13,6 +13,7 @@ from ringfence.toolchain.close import SandboxInput
 from ringfence.toolchain.gates import RUNTIME_DIR
 from ringfence.toolchain.gcc import Toolchain
 from ringfence.toolchain.link import HostInput
+from ringfence.toolchain.report import read_report, report_lines
 from ringfence.toolchain.spec import SandboxSpec
 from support.small_firmware import CPU, HOST, LINK_FLAGS, write_files
 
@@ -99,3 +100,5 @@ def test_a_secret_of_the_host_is_read_unless_reads_are_confined(
     assert done.returncode == status
     box = json.loads((folder / "fw.policy.json").read_text())["sandboxes"][0]
     assert (box["confine"], bool(box["constants"])) == (confine, confine == "writes")
+    report = read_report((folder / "fw.report.json").read_bytes(), "report")
+    assert f"sandbox box ({mode}, {confine} confined)" in "\n".join(report_lines(report))

@@ -101,7 +101,7 @@ def test_report_prints_what_build_printed(built: Path) -> None:
     done = ringfence("report", "fw.report.json", cwd=built)
     assert done.returncode == 0
     assert "fw.elf: certified" in done.stdout
-    assert "sandbox box (mask)" in done.stdout
+    assert "sandbox box (mask, writes confined)" in done.stdout
 
 
 def test_a_rejected_build_exits_1_and_leaves_nothing(folder: Path) -> None:

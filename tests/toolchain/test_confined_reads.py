@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ringfence.toolchain.elffile import LinkedElf
@@ -275,6 +277,67 @@ def test_a_program_with_constants_library_and_tables(level: str, mode: str) -> N
     image = lab.build(PROGRAM, level, window=0x10000, mode=mode, confine="reads")
     result = lab.rewritten(image)
     assert all(len(same(image, result, argument).output) > 20 for argument in (2, 5))
+    assert lab.verdict(image, result) == []
+
+
+LATE = """
+    .syntax unified
+    .thumb
+    .section .text.run, "ax"
+    .global run
+    .thumb_func
+    .type run, %function
+run:
+    push {r4, lr}
+    ldr r4, =pointer
+    ldr r4, [r4]
+    cmp r0, #3
+    beq 1f
+    ldr r0, [r4]
+    mov lr, r0
+    add r0, lr
+    pop {r4, pc}
+1:  movs r0, #1
+    pop {r4, lr}
+    bx lr
+    .ltorg
+    .size run, . - run
+    .data
+    .balign 4
+pointer: .word pointer
+"""
+
+
+def test_the_hints_of_an_earlier_round_say_nothing_of_what_was_put_in() -> None:
+    """The store to the return slot has the origin of the load that it was put in before, and must not be guarded."""
+    image = lab.build(LATE, "-O2", window=0x10000, assembly=True, confine="reads")
+    hints = lab.rewritten(image).needs["t"].guarded
+    again = replace(image, request=replace(image.request, guarded=hints))
+    result = lab.rewritten(again)
+    assert hints
+    same(again, result, 3)
+    same(again, result, 4)
+    assert lab.verdict(again, result) == []
+
+
+FRAMES = """
+extern void out(int);
+__attribute__((noinline)) static int sum(const int *p, int n) { int s = 0; while (n--) s = s * 3 + *p++; return s; }
+__attribute__((noinline)) static int frame(int n, int m) {
+    int a[n], keep = m * 7;
+    for (int i = 0; i < n; i++) a[i] = i * m;
+    out(sum(a, n));
+    { char b[m + 1]; for (int i = 0; i <= m; i++) b[i] = i; out(b[m] + sum(a, n)); }
+    return a[n - 1] + keep; }
+int run(int n) { return frame(5 + n, 3) + frame(20, n + 1); }
+"""
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_frames_of_a_size_that_only_the_program_knows(level: str) -> None:
+    image = lab.build(FRAMES, level, window=0x10000, confine="reads")
+    result = lab.rewritten(image)
+    assert len(same(image, result, 4).output) == 4
     assert lab.verdict(image, result) == []
 
 

@@ -622,3 +622,42 @@ function f
   vpush {d8}
   vpop {d8}
   bx lr
+=== word_of_a_dynamic_frame
+@ accept
+@ set sandboxes.0.confine = "reads"
+function f
+  push {r7, lr}
+  str.w lr, [sp, #SLOT+8]
+  sub.w r3, sp, r0
+  bic r3, r3, #3
+  at_most r3, sp
+  leaves 8, r3
+  mov ip, sp
+  mov sp, r3
+  str.w ip, [sp, #FRAME]
+  str r0, [sp]
+  ldr r0, [sp]
+  ldr.w ip, [sp, #FRAME]
+  mov sp, ip
+  pop.w {r7, lr}
+  ldr.w pc, [sp, #SLOT]
+  .ltorg
+=== word_beside_that_of_a_dynamic_frame
+@ reject load at bad
+@ set sandboxes.0.confine = "reads"
+function f
+  push {r7, lr}
+  str.w lr, [sp, #SLOT+8]
+  sub.w r3, sp, r0
+  bic r3, r3, #3
+  at_most r3, sp
+  leaves 8, r3
+  mov ip, sp
+  mov sp, r3
+  str.w ip, [sp, #FRAME]
+bad: ldr.w r0, [sp, #FRAME-4]
+  ldr.w ip, [sp, #FRAME]
+  mov sp, ip
+  pop.w {r7, lr}
+  ldr.w pc, [sp, #SLOT]
+  .ltorg

@@ -248,13 +248,14 @@ def test_what_is_accepted_at_the_edges_is_an_instruction_to_objdump_and_capstone
 
 
 class Recorder(ConcreteMachine):
-    """Notes what one instruction writes: core registers (15 for any transfer of control), flags, stores."""
+    """Notes what one instruction writes: core registers (15 for any transfer of control), flags, stores; and loads."""
 
     def __init__(self, code: bytes, regs: list[int]) -> None:
         super().__init__(code, regs, 0, PC)
         self.registers: set[int] = set()
         self.sets_flags = False
         self.stores: list[tuple[int, int]] = []
+        self.loads: list[tuple[int, int]] = []
 
     def set_reg(self, number: int, value: Term) -> None:
         self.registers.add(number)
@@ -269,6 +270,10 @@ class Recorder(ConcreteMachine):
     def store(self, address: Term, size: int, value: Term) -> None:
         self.stores.append((self.number(address), size))
         super().store(address, size, value)
+
+    def load(self, address: Term, size: int) -> Term:
+        self.loads.append((self.number(address), size))
+        return super().load(address, size)
 
     def jump(self, target: int, condition: Term | None = None) -> None:
         self.registers.add(15)
@@ -333,31 +338,35 @@ def test_registers_and_flags_written_are_those_that_capstone_lists(codes: list[b
 
 WORD, DOUBLE = 4, 8
 _SIZES = {"strb": 1, "strexb": 1, "strh": 2, "strexh": 2, "str": 4, "strex": 4, "strd": 8}
+_LOADED = {"ldrb": 1, "ldrsb": 1, "ldrexb": 1, "ldrh": 2, "ldrsh": 2, "ldrexh": 2, "ldr": 4, "ldrex": 4, "ldrd": 8}
+_STORING, _LOADING = ("vst", "vpush", "push", "stm"), ("vld", "vpop", "pop", "ldm")
 
 
-def bytes_stored(other: Any) -> int:
-    """How many bytes an instruction stores, by capstone's mnemonic and operands; 0 for one that stores none."""
+def bytes_moved(other: Any, prefixes: tuple[str, ...], sizes: dict[str, int]) -> int:
+    """How many bytes an instruction stores or loads, by capstone's mnemonic and operands; 0 for one that does not."""
     mnemonic = other.mnemonic.removesuffix(".w")
+    vector, vector_stack, stack, multiple = prefixes
     registers = [o.reg for o in other.operands if o.type == cs.ARM_OP_REG]
-    if mnemonic.startswith(("vst", "vpush")):
-        data = registers[1:] if mnemonic.startswith("vstm") else registers
+    if mnemonic.startswith((vector, vector_stack)):
+        data = registers[1:] if mnemonic.startswith(vector + "m") else registers
         return sum(DOUBLE if cs.ARM_REG_D0 <= r <= cs.ARM_REG_D31 else WORD for r in data)
-    if mnemonic == "push":
+    if mnemonic == stack:
         return WORD * len(registers)
-    if mnemonic.startswith("stm"):
+    if mnemonic.startswith(multiple):
         return WORD * (len(registers) - 1)
-    return _SIZES.get(mnemonic, 0)
+    return sizes.get(mnemonic, 0)
 
 
 def lowest_address(other: Any, size: int) -> int:
-    """Where it stores, from capstone's operands."""
-    mnemonic = other.mnemonic
-    if mnemonic in ("push", "push.w", "vpush"):
-        return REGS[13] - size
-    if mnemonic.startswith(("stm", "vstm")):
+    """Where it accesses memory, from capstone's operands."""
+    mnemonic = other.mnemonic.removesuffix(".w")
+    if mnemonic in ("push", "vpush", "pop", "vpop"):
+        return REGS[13] - (size if mnemonic.endswith("push") else 0)
+    if mnemonic.startswith(("stm", "vstm", "ldm", "vldm")):
         return REGS[CORE[other.operands[0].reg]] - (size if "db" in mnemonic else 0)
     memory = next(o for o in other.operands if o.type == cs.ARM_OP_MEM)
-    address = REGS[CORE[memory.mem.base]]
+    base = CORE[memory.mem.base]
+    address = (PC + 4) & ~3 if base == 15 else REGS[base]
     if not other.post_index:
         address += memory.mem.disp
         if memory.mem.index:
@@ -371,7 +380,7 @@ def test_stores_are_where_and_as_long_as_capstone_says(codes: list[bytes], disas
         m, other = execute(data), next(disassembler.disasm(data, PC), None)
         if m is None or other is None:
             continue
-        size = bytes_stored(other)
+        size = bytes_moved(other, _STORING, _SIZES)
         if sum(n for _, n in m.stores) != size:
             wrong.append(f"{data.hex()} {other.mnemonic} {other.op_str}: {m.stores}, not {size} bytes")
         elif size:
@@ -381,3 +390,21 @@ def test_stores_are_where_and_as_long_as_capstone_says(codes: list[bytes], disas
                 wrong.append(f"{data.hex()} {other.mnemonic} {other.op_str}: from {stored[0]:#x}, not {start:#x}")
     assert wrong == []
     assert stores > 5000
+
+
+def test_loads_are_where_and_as_long_as_capstone_says(codes: list[bytes], disassembler: Any) -> None:
+    """With confined reads an access that a row does not report, or reports elsewhere, would not be judged."""
+    wrong, loads = [], 0
+    for data in codes:
+        m, other = execute(data), next(disassembler.disasm(data, PC), None)
+        if m is None or other is None:
+            continue
+        size = bytes_moved(other, _LOADING, _LOADED)
+        loaded = sorted(start + i for start, count in m.loads for i in range(count))
+        start = lowest_address(other, size) if size else 0
+        through_table = 15 in m.registers and "lsl #2" in other.op_str  # ldr pc, [rn, rm, lsl #2]: judged as a table
+        if loaded != [start + i for i in range(size)] and not (through_table and not loaded):
+            wrong.append(f"{data.hex()} {other.mnemonic} {other.op_str}: {m.loads}, not {size} bytes from {start:#x}")
+        loads += bool(loaded)
+    assert wrong == []
+    assert loads > 5000
