@@ -145,7 +145,7 @@ function g
   bl imported
   add sp, #8
   ldr.w pc, [sp, #SLOT]
-=== recursion_keeps_what_nobody_writes
+=== known_over_a_call_of_functions_that_nobody_writes_it_in
 @ accept
 function f
   push {r4, lr}
@@ -158,9 +158,16 @@ function f
   add sp, #4
   ldr.w pc, [sp, #SLOT]
 function g
-  cbz r0, 1f
+1: cbz r0, 2f
   subs r0, #1
-  b.w h
-1: bx lr
+  b 1b
+2: b.w h
 function h
-  b.w g
+  push {r3, lr}
+  str.w lr, [sp, #SLOT+8]
+  bl i
+  add sp, #8
+  ldr.w pc, [sp, #SLOT]
+function i
+  muls r0, r0, r0
+  bx lr
