@@ -8,6 +8,7 @@ there is none. Immediates are plain integers; offsets are bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from .disasm import decode
@@ -166,6 +167,12 @@ def transfer(name: str, rt: int, rn: int, offset: int) -> Insn:
         return _wide(wide | 0x80 | rn, rt << 12 | offset)
     _check(-255 <= offset < 0, f"{name} #{offset}")
     return _wide(wide | rn, rt << 12 | 0x0C00 | -offset)
+
+
+def load_literal(register: int, label: Label, value: int) -> Insn:
+    """LDR register, [PC, ..]: the word at a label, which is `value`; layout makes the encoding."""
+    insn = _narrow(0x4800 | register << 8) if register < 8 else _wide(0xF8DF, register << 12)
+    return replace(insn, target=label, value=value)
 
 
 def transfer_pair(name: str, rt: int, rt2: int, rn: int, offset: int) -> Insn:

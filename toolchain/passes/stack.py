@@ -6,7 +6,7 @@ from __future__ import annotations
 from .. import asm
 from ..analysis import Analysis
 from ..insn import CONDITION_NAMES, IP, SP, Label
-from ..program import Body, Program, apply
+from ..program import Body, Program, Word, apply
 from ..request import RewriteRequest
 from ..stack_need import StackPlan, check_registers
 
@@ -31,15 +31,17 @@ def limit_stack(program: Program, request: RewriteRequest, plan: StackPlan) -> P
 def _check(facts: Analysis, entry: int, limit: int) -> list[Body | Label]:
     """Trap unless SP is at least the limit; what is spilled is more to ask for, not less."""
     scratch, flags, spilled = check_registers(facts, entry)
-    enough = Label(facts.program.items[entry].origin, "enough")
+    origin = facts.program.items[entry].origin
+    enough, literal = Label(origin, "enough"), Label(origin, "limit")
     return [
         *([asm.push(spilled)] if spilled else []),
         *([asm.read_flags(flags)] if flags is not None else []),
-        asm.movw(scratch, limit & 0xFFFF),
-        asm.movt(scratch, limit >> 16),
+        asm.load_literal(scratch, literal, limit),
         asm.compare(SP, scratch),
         asm.branch(enough, _HIGHER_OR_SAME),
         asm.trap(STACK_LIMIT),
+        literal,
+        Word(limit),
         enough,
         *([asm.write_flags(flags)] if flags is not None else []),
         *([asm.pop(spilled)] if spilled else []),
