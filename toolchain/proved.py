@@ -61,7 +61,7 @@ def free_stores(program: Program, request: RewriteRequest) -> tuple[Program, Dec
 
     A decision says why no guard is needed, or is None. Accesses that control does not reach are left out."""
     first = Proved(program, request, _likely(program, request))
-    first.solve()
+    first.solve(entries_first=True)
     chosen = first.at_entry
     if not chosen:
         return _before_loops(program, request, [], first)
@@ -193,6 +193,7 @@ class Proved:
         self._items = {self._placed.instruction(n): n for n in self._accesses}
         self._numbers = {self._placed.instruction(n): k for k, n in enumerate(self._accesses)}
         self._found: dict[int, dict[int, Free | None]] = {}  # by function, by access
+        self._changed: dict[int, tuple[int | None, bool]] = {}
         needs = {self._placed.addresses[n]: 0 for n in program.entries}
         slots = range(request.slots_start, request.slots_end, 4)
         code: Any = _Code(self._placed)
@@ -202,10 +203,12 @@ class Proved:
         keeps = {entry: tuple(r for r in registers if r in range(4, 12)) for entry, registers in kept.items()}
         self._context = Context(self._sandbox, code, needs, keeps)
 
-    def solve(self, only: Collection[int] | None = None) -> None:
+    def solve(self, only: Collection[int] | None = None, entries_first: bool = False) -> None:
+        """`entries_first`: functions that may have guards at their entries are not looked at further."""
         for entry, function in self.program.entries.items():
             if only is None or function.start in only:
-                self._found[function.start] = self._function(function.start, self._placed.addresses[entry])
+                place = self._placed.addresses[entry]
+                self._found[function.start] = self._function(function.start, place, entries_first)
 
     def take_over(self, other: Proved, changed: Collection[int]) -> None:
         """Solve the functions that have changed and take what is known of the others from there."""
@@ -227,7 +230,7 @@ class Proved:
     def by_item(self) -> dict[int, Free | None]:
         return {self._accesses[k]: free for k, free in self.decisions().items()}
 
-    def _function(self, start: int, entry: int) -> dict[int, Free | None]:
+    def _function(self, start: int, entry: int, entries_first: bool) -> dict[int, Free | None]:
         """In rounds: what is open gets a guard, or waits for what those guards prove; until all that has no guard is
         proved with all the others in place."""
         runs: dict[object, Run] = {}
@@ -237,7 +240,10 @@ class Proved:
             analysis = self._analyse(entry, decided, runs)
             free, open_ones = self._sort(analysis, decided)
             if number == 0 and open_ones and self._request.mode == "mask":
+                before = len(self.at_entry)
                 self._look_for_early(start, analysis, open_ones, decided)
+                if entries_first and len(self.at_entry) > before:
+                    return {}
             if not open_ones:
                 break
             chosen = self._choose(analysis, open_ones) if number < _ROUNDS else [access for _, access in open_ones]
@@ -262,29 +268,37 @@ class Proved:
             known += [early for early in renamed if early is not None]
 
     def _analyse(self, entry: int, decided: Collection[int], runs: dict[object, Run]) -> FunctionAnalysis:
-        forced, lost = {}, {}
-        for address in decided:
-            memory = self._memory(address)
-            if in_place(memory):
-                forced[address] = memory.base
-            elif (register := self._formed_in(address, memory)) is not None:
-                lost[address] = register
+        changes = {address: self._changed_by_guard(address) for address in decided}
+        forced = {address: r for address, (r, in_window) in changes.items() if in_window and r is not None}
+        lost = {address: r for address, (r, in_window) in changes.items() if not in_window and r is not None}
         explorer = partial(_Guarding, forced, lost, self._sandbox.window)
         return FunctionAnalysis(self._context, entry, True, explorer, runs)
 
-    def _formed_in(self, address: int, memory: Memory) -> int | None:
-        """The register that the address is formed in, if it is none that is free: it is changed and changed back."""
-        n = self._items[address]
+    def _changed_by_guard(self, address: int) -> tuple[int | None, bool]:
+        """The register of the program's own that the guard of an access changes, and whether it is in the window then.
+
+        An address may be formed in such a register, if none is free: it is changed and changed back."""
+        if address not in self._changed:
+            n, memory = self._items[address], self._memory(address)
+            if in_place(memory):
+                self._changed[address] = memory.base, True
+            else:
+                formed = form_address(self._facts, n, self._insn(n), memory)
+                own = formed.after or formed.register in (memory.base, memory.index)
+                self._changed[address] = formed.register if own else None, False
+        return self._changed[address]
+
+    def _insn(self, n: int) -> Insn:
         insn = self.program.items[n].insn
-        formed = form_address(self._facts, n, insn, memory) if insn is not None else None
-        own = formed is not None and (formed.after or formed.register in (memory.base, memory.index))
-        return formed.register if formed is not None and own else None
+        if insn is None:
+            raise ValueError("not an access")
+        return insn
 
     def _memory(self, address: int) -> Memory:
-        insn = self.program.items[self._items[address]].insn
-        if insn is None or insn.memory is None:
+        memory = self._insn(self._items[address]).memory
+        if memory is None:
             raise ValueError("not an access")
-        return insn.memory
+        return memory
 
     def _sort(
         self, analysis: FunctionAnalysis, settled: Collection[int]

@@ -93,7 +93,7 @@ PROGRAMS = (
     Program("nanopb", "nanopb", text, "nanopb", ("pb_common.c", "pb_decode.c", "pb_encode.c"), (".",)),
     Program("xxhash", "xxHash", text, "xxhash", ("xxhash.c",), (".",), ("-DXXH_NO_STREAM=0", "-DXXH_NO_XXH3")),
     Program("lua_script", "Lua", text, "lua5.4", tuple(f"src/{f}.c" for f in _LUA.split()), ("src",), _LUA_FLAGS,
-            libraries=("m",), heap="40K", stack="12K"),
+            libraries=("m",), heap="40K", stack="3584"),
 )  # fmt: skip
 
 

@@ -70,6 +70,7 @@ class FunctionAnalysis:
         self._owners: dict[int, set[int]] = {}  # address: the blocks whose runs went through it
         self._hints = Hints()
         self.needed: Mapping[int, set[int]] = {}  # by block: registers whose ranges matter there
+        self._climbing = True  # states grow still
         self._order: dict[int, int] = {}  # the blocks seen so far, those before that lead to others
         self._dirty: list[tuple[int, int]] = []
         self._queued: set[int] = set()
@@ -157,6 +158,10 @@ class FunctionAnalysis:
 
     def _narrow(self) -> None:
         """Once all bounds hold: take the joins as they are, then drop what does not hold itself up."""
+        self._climbing = False
+        for start in [start for start, block in self.blocks.items() if block.reached]:
+            for source, target, state in self._visit(start):
+                self.blocks[target].incoming[source] = state
         changed: set[int] = set()
         for _ in range(_NARROWINGS):
             for start, block in sorted(self.blocks.items()):
@@ -256,24 +261,30 @@ class FunctionAnalysis:
         exactly = frozenset(found)
         wanted = self.needed.get(edge.target, self._hints.watched)
         if wanted:
-            self._add_ranges(edge, known, wanted, found)
+            target = self.blocks.get(edge.target)
+            bounded = self._climbing and target is not None and target.reached
+            self._add_ranges(edge, known, wanted, found, target.state.known if target and bounded else None)
         returns = frozenset(r for r in REGISTERS if edge.registers[r] is RA)
         return State(edge.depth, edge.slot, edge.granted, returns, found, exactly, edge.frame)
 
-    def _add_ranges(self, edge: Edge, known: Known, wanted: Collection[int], found: dict[Key, Arc]) -> None:
+    def _add_ranges(
+        self, edge: Edge, known: Known, wanted: Collection[int], found: dict[Key, Arc], most: Mapping[Key, Arc] | None
+    ) -> None:
+        """`most`: what the block that the edge leads to knows; the rest is of no use to it."""
         ranges = Ranges(known, edge.conditions)
         idle = {r for r in wanted if edge.registers[r] is RA or ranges.idle(edge.registers[r])}
         for r in wanted:
             if r not in idle and (r, "0", 1) not in found:
                 term = edge.registers[r]
-                _put(found, (r, "0", 1), ranges.value(term))
-                if ranges.near(term, S):
+                if most is None or (r, "0", 1) in most:
+                    _put(found, (r, "0", 1), ranges.value(term))
+                if (most is None or (r, "s", 1) in most) and ranges.near(term, S):
                     _put(found, (r, "s", 1), ranges.difference(term, S))
         others: dict[tuple[str, int], Term] = {}
         for key in self._hints.pairs:
             i, base, scale = key
             together = registers_of(key)
-            if not together.issubset(wanted):
+            if (most is not None and key not in most) or not together.issubset(wanted):
                 continue
             if (base, scale) not in others:
                 others[base, scale] = measured_from(key, edge.registers)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..kernel.execute import SP, Context, Executor
 from ..kernel.proof import Fact, Frame, Function, Invariant
 from ..kernel.safety import RA, S, tail_call_is_safe
 from ..kernel.term import FALSE, TRUE, Term, and_, signed, split
-from .ranges import Known, Ranges
+from .ranges import ZERO, Known, Ranges, base_of
 
 _WORD = 1 << 32
 MAX_ENTRIES = 4096
@@ -74,6 +75,12 @@ class Run:
     called: int = 0  # how many calls are in it
     entered: list[Term] = field(default_factory=list)  # the registers' terms at the start
     forced: dict[int, Term] = field(default_factory=dict)  # what a base was before a guard that is taken for granted
+
+    @cached_property
+    def names(self) -> dict[Term, int]:
+        """The registers' values at the block's start, where they are not known exactly."""
+        bases = ((base_of(t)[0], r) for r, t in enumerate(self.entered) if r != SP)
+        return {base: r for base, r in bases if base is not ZERO and base is not S}
 
 
 class Explorer(Executor):

@@ -35,7 +35,7 @@ class Hints:
 
     def notice(self, start: int, run: Run) -> None:
         """Take in what the block at `start` compares, moves, copies and uses in addresses."""
-        names = names_in(run)
+        names = run.names
         for access in run.accesses:
             if base_of(access.place)[0] not in (S, ZERO):
                 self._addresses |= named([access.place], names)
@@ -143,11 +143,6 @@ class Hints:
                     yield q, base, scale
                 elif r == j and q != i:
                     yield i, f"r{q}", scale
-
-
-def names_in(run: Run) -> dict[Term, int]:
-    """The registers' values at the block's start, where they are not known exactly."""
-    return {base_of(t)[0]: r for r, t in enumerate(run.entered) if r in REGISTERS and base_of(t)[0] not in (ZERO, S)}
 
 
 def named(terms: Iterable[Term], names: Mapping[Term, int]) -> set[int]:

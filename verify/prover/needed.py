@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 
 from ..kernel.policy import Range, Sandbox
 from ..kernel.safety import S, read_set, write_set
 from ..kernel.term import Term
 from .arcs import Arc
 from .explore import MAX_ENTRIES, Edge, Run
-from .hints import compared_apart, named, names_in
+from .hints import compared_apart, named
 from .ranges import Known, Ranges, base_of
 from .states import Key, registers_of
 
@@ -40,7 +40,7 @@ def edges_into(runs: Mapping[int, Run]) -> dict[int, list[tuple[int, Edge]]]:
     return found
 
 
-def _inside(run: Run, sandbox: Sandbox, stack: Known, links: Iterable[set[int]]) -> set[int]:
+def _inside(run: Run, sandbox: Sandbox, stack: Known, links: Iterable[Set[int]]) -> set[int]:
     found: set[int] = set()
     for place, conditions, size, allowed in sensitive(run, sandbox):
         if size == 0 or not is_fine(allowed, Ranges(stack).value(place), size):
@@ -48,13 +48,13 @@ def _inside(run: Run, sandbox: Sandbox, stack: Known, links: Iterable[set[int]])
     return found
 
 
-def _sources(run: Run, terms: Iterable[Term], conditions: Iterable[Term], links: Iterable[set[int]]) -> set[int]:
+def _sources(run: Run, terms: Iterable[Term], conditions: Iterable[Term], links: Iterable[Set[int]]) -> set[int]:
     """The registers at the block's start that the ranges of `terms` come from, comparisons and pairs included."""
-    names = names_in(run)
+    names = run.names
     found = named(terms, names)
     if not found:
         return found
-    joined = [named(pair, names) for pair in compared_apart(conditions)] + list(links)
+    joined = [named(pair, names) for pair in compared_apart(conditions)] + [set(link) for link in links]
     grew = True
     while grew:
         grew = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ..kernel import execute
 from ..kernel.proof import Fact, Frame
@@ -88,9 +89,10 @@ def weakened(state: State, edge: State) -> State:
     return state if new == state else new
 
 
-def registers_of(key: Key) -> set[int]:
+@lru_cache(maxsize=1 << 14)
+def registers_of(key: Key) -> frozenset[int]:
     register, base, _ = key
-    return {register} | {int(name[1:]) for name in base.split("-") if name not in BASES}
+    return frozenset((register, *(int(name[1:]) for name in base.split("-") if name not in BASES)))
 
 
 def measured_from(key: Key, registers: Sequence[Term]) -> Term:
