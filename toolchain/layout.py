@@ -19,6 +19,7 @@ from .insn import PC, Insn, Label
 from .program import Bytes, Program, Table, Word
 
 _FILL = trap(0xF0).raw
+_NEVER_ON = ("branch", "jump_register", "load_pc", "table", "table_load", "trap")
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class _Layout:
         self._addresses = [0] * len(program.items)
         self._blocks: dict[int, list[int]] = {}  # first item of an IT block: conditions of its instructions
         self._tables = self._table_users()
+        self._loops = self._loop_heads()
 
     def place(self) -> Placed:
         while True:
@@ -109,6 +111,18 @@ class _Layout:
         if len(code) != end - self._start:
             raise RingfenceError("internal error: layout is not at a fixpoint")
         return Placed(self._program, self._start, bytes(code), tuple(self._addresses), frozenset(self._blocks))
+
+    def _loop_heads(self) -> frozenset[int]:
+        """Items that branches lead back to."""
+        back = ((item.insn.target, n) for n, item in enumerate(self._program.items)
+                if item.insn is not None and item.insn.kind == "branch" and item.insn.target is not None)
+        targets = ((self._program.index.get(label), n) for label, n in back)
+        return frozenset(target for target, n in targets if target is not None and target <= n)
+
+    def _falls_into(self, n: int) -> bool:
+        """Whether control gets to item n from the one before."""
+        before = self._program.items[n - 1].insn if n else None
+        return before is not None and (before.conditional or before.kind not in _NEVER_ON)
 
     def _table_users(self) -> dict[int, int]:
         """Table's item index: the jump that uses it."""
@@ -156,7 +170,13 @@ class _Layout:
         body = self._program.items[n].body
         if isinstance(body, Word) or (isinstance(body, Table) and body.width == 4):
             return 4
+        if self._begins_better_at_words(n) and not self._falls_into(n):
+            return 4
         return 2 if isinstance(body, Insn) else 1
+
+    def _begins_better_at_words(self, n: int) -> bool:
+        """Whether it costs a cycle more to branch back to it elsewhere: an instruction of 4 bytes (DDI 0337, 3.3.1)."""
+        return n in self._loops and n not in self._blocks and self._size(n) == 4
 
     def _size(self, n: int) -> int:
         body, form = self._program.items[n].body, self._forms[n]
@@ -196,7 +216,20 @@ class _Layout:
             elif insn.target is not None and not self._fits(n, insn, insn.target):
                 self._forms[n] += 1
                 changed = True
-        return changed
+        return changed or self._align_loops()
+
+    def _align_loops(self) -> bool:
+        """Make a branch or literal load before a loop 4 bytes long where that brings the loop to a word's start. One at
+        a time, since the others move."""
+        for n in sorted(self._loops):
+            before = self._program.items[n - 1].insn if n else None
+            if before is None or before.kind not in ("branch", "literal", "adr") or self._forms[n - 1]:
+                continue
+            wants = self._begins_better_at_words(n) and self._falls_into(n) and self._addresses[n] % 4
+            if wants and self._size(n - 1) == 2 and n - 1 not in self._blocks and not before.needs_it:
+                self._forms[n - 1] = 1
+                return True
+        return False
 
     def _target(self, label: Label) -> int:
         n = self._program.index.get(label)

@@ -390,12 +390,12 @@ class Executor:
     def _called(self, need: int | None, callee: str, kept: Sequence[int] = ()) -> None:
         """A call that comes back: everything is unknown then but SP, the registers that the callee keeps, and the slot
         unless the callee shares it."""
-        self._must_keep(callee, kept)
         room = self._room()
         if need is None or self.depth + need > room:
             self.stop(
                 "stack", f"{callee} needs {need} bytes of stack at depth {self.depth}; {room} are known to be left"
             )
+        self._must_keep(callee, kept)
         self.slot = self.slot and (self.frame is not None or self.depth >= 4)
         self._regs = [value if number in kept else self.unknown() for number, value in enumerate(self._regs)]
         self._flag = {name: self.unknown(1) for name in _FLAGS}
@@ -406,11 +406,11 @@ class Executor:
             self.stop("keeps", f"{callee} may change {', '.join(lost)}, which this function is claimed to keep")
 
     def _tail_call(self, need: int | None, callee: str, kept: Sequence[int] = ()) -> None:
-        self._must_keep(callee, kept)
         if not safety.tail_call_is_safe(self.reg(SP), self._regs[LR]):
             self.stop("tail-call", f"{callee} is entered by a jump with SP or LR not as at the function's entry")
         if need is None or need > self.left:
             self.stop("stack", f"{callee} needs {need} bytes of stack; {self.left} are known to be left")
+        self._must_keep(callee, kept)
 
     def edge(self, target: int, condition: Term) -> None:
         """Control goes to `target` if `condition` holds."""

@@ -15,7 +15,7 @@ from ..kernel.term import Term, split, var
 
 _REGISTERS = frozenset(range(13))
 _STACK, _LINK = 13, 14
-_RETURN = "return"
+_AT_SP, _AT_LINK = "at_sp", "at_link"
 
 
 @dataclass
@@ -31,7 +31,8 @@ class Effects:
 class _Step:
     """What one instruction does, as a Machine (isa/machine.py) that knows no values. Distances count from its address.
 
-    `ends`: control does not go on behind it; `conditional`: how many instructions behind it are conditional."""
+    `ends`: control does not go on behind it; `slot`: where, measured from SP, it gets the address that it goes on at;
+    `conditional`: how many instructions behind it are conditional."""
 
     pc: int = 0
     next_pc: int = 0
@@ -40,6 +41,7 @@ class _Step:
     calls: list[int] = field(default_factory=list)
     ends: bool = False
     known: bool = True
+    slot: int | None = None
     conditional: int = 0
 
     def reg(self, number: int) -> Term:
@@ -56,10 +58,10 @@ class _Step:
         pass
 
     def load(self, address: Term, size: int) -> Term:
-        """What is loaded from near SP, or over LR, may be the return address."""
-        base, _ = split(address)
-        near = base in (var(f"r{_STACK}"), var(f"r{_LINK}"))
-        return var(f"{_RETURN if near else 'loaded'}{size}", 8 * size)
+        base, distance = split(address)
+        if base is var(f"r{_STACK}") and size == 4:
+            return var(f"{_AT_SP}{distance}")
+        return var(f"{_AT_LINK if base is var(f'r{_LINK}') else 'loaded'}{size}", 8 * size)
 
     def store(self, address: Term, size: int, value: Term) -> None:
         pass
@@ -75,9 +77,13 @@ class _Step:
         self.ends = condition is None
 
     def jump_value(self, value: Term) -> None:
-        """A return; anything else may lead anywhere."""
+        """A return by LR, or from a slot that is far from SP or reached over LR; anything else may lead anywhere."""
         self.ends = True
-        self.known = value in (var(f"r{_LINK}"), var(f"{_RETURN}4"))
+        name = value.args[0] if value.op == "var" else ""
+        if name.startswith(_AT_SP):
+            self.slot = int(name.removeprefix(_AT_SP))
+        else:
+            self.known = name in (f"r{_LINK}", f"{_AT_LINK}4")
 
     def jump_table(self, base: Term, index: Term, entry_size: int) -> None:
         self.ends, self.known = True, False
@@ -119,7 +125,7 @@ def effects_of(context: Context, entry: int, starts: Iterable[int]) -> Effects:
             if step is None:
                 return Effects(known=False)
             found.written |= step.written
-            found.known &= step.known
+            found.known &= step.known and step.slot in (None, context.sandbox.shadow_offset - 4)
             for target in (pc + to - _BASE for to in (*step.jumps, *step.calls)):
                 if target in others:
                     found.callees.add(target)

@@ -1,4 +1,4 @@
-@ refused: attack.*a load into SP
+@ refused: attack.*stack switching
         .syntax unified
         .thumb
         .section .text.attack, "ax", %progbits

@@ -163,7 +163,8 @@ function f
   add sp, #8
   b.w g
 function g
-bad: bx lr
+bad: movs r4, #0
+  bx lr
 === lr_changed_before_a_tail_call
 @ reject tail-call at bad
 function f
@@ -266,6 +267,7 @@ bad: str r0, [r4]
   pop.w {r4, lr}
   ldr.w pc, [sp, #SLOT]
 function g
+  movs r4, #0
   bx lr
 === into_the_literal_pool
 @ reject store at bad

@@ -75,6 +75,7 @@ bad: str r0, [r4]
   pop.w {r4, lr}
   ldr.w pc, [sp, #SLOT]
 function g
+  movs r4, #0
   bx lr
 === branch_before_the_end
 @ reject it-block at bad
