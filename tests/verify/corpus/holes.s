@@ -163,8 +163,8 @@ function f
   add sp, #8
   b.w g
 function g
-bad: movs r4, #0
-  bx lr
+movs r4, #0
+bad: bx lr
 === lr_changed_before_a_tail_call
 @ reject tail-call at bad
 function f
