@@ -35,6 +35,7 @@ REACH_BELOW, REACH_ABOVE = 256, 264  # guarded bases are used with offsets up to
 _WORD = 1 << 32
 _WITHOUT_GUARDS = ("stores on the stack", "stores at constant addresses")
 _ROUNDS = 3  # then all that is still open gets guards
+_NEAR_ACCESSES = 8  # that many are looked at whether they are near
 EARLY = "early guards"  # what with_early's instructions are made by
 
 
@@ -53,13 +54,18 @@ def in_place(memory: Memory) -> bool:
     return memory.index < 0 and near and memory.base != SP
 
 
-Decisions = Mapping[int, Free | None]  # by item; None: the access needs a guard
+@dataclass(frozen=True)
+class Decided:
+    """The program, with guards put early where they serve (early.py), and what is decided of the accesses in it, by
+    item: why no guard is needed, or None. Those that control does not reach are left out. `apart`: how many bytes the
+    second of two that need guards begins behind the first."""
+
+    program: Program
+    free: Mapping[int, Free | None]
+    apart: Mapping[tuple[int, int], int]
 
 
-def free_stores(program: Program, request: RewriteRequest) -> tuple[Program, Decisions]:
-    """The program, with guards put early where they serve (early.py), and what is decided of the accesses in it.
-
-    A decision says why no guard is needed, or is None. Accesses that control does not reach are left out."""
+def free_stores(program: Program, request: RewriteRequest) -> Decided:
     first = Proved(program, request, _likely(program, request))
     first.solve(entries_first=True)
     chosen = first.at_entry
@@ -72,7 +78,7 @@ def free_stores(program: Program, request: RewriteRequest) -> tuple[Program, Dec
 
 def _before_loops(
     program: Program, request: RewriteRequest, always: list[Early], first: Proved
-) -> tuple[Program, Decisions]:
+) -> Decided:
     """Tries guards before loops, drops those that do not serve, and tries again. `first` knows of those of `always`."""
     guarded = first.guarded()
     chosen = [early for early in first.before_loops if early.serves & guarded]
@@ -82,10 +88,10 @@ def _before_loops(
         best.take_over(first, {early.function for early in chosen})
         useless = [early for early in chosen if early.serves & guarded <= best.guarded()]
         if not useless:
-            return best.program, best.by_item()
+            return best.decided()
         kept = [early for early in chosen if early not in useless]
         chosen = kept + [early.otherwise for early in useless if early.otherwise is not None]
-    return first.program, first.by_item()
+    return first.decided()
 
 
 def with_early(program: Program, request: RewriteRequest, chosen: Iterable[Early]) -> Program:
@@ -193,6 +199,7 @@ class Proved:
         self._items = {self._placed.instruction(n): n for n in self._accesses}
         self._numbers = {self._placed.instruction(n): k for k, n in enumerate(self._accesses)}
         self._found: dict[int, dict[int, Free | None]] = {}  # by function, by access
+        self._apart: dict[int, dict[tuple[int, int], set[int | None]]] = {}  # the same: how far apart two accesses are
         self._changed: dict[int, tuple[int | None, bool]] = {}
         needs = {self._placed.addresses[n]: 0 for n in program.entries}
         slots = range(request.slots_start, request.slots_end, 4)
@@ -213,6 +220,7 @@ class Proved:
     def take_over(self, other: Proved, changed: Collection[int]) -> None:
         """Solve the functions that have changed and take what is known of the others from there."""
         self._found = {start: found for start, found in other._found.items() if start not in changed}
+        self._apart = {start: found for start, found in other._apart.items() if start not in changed}
         self.before_loops = [early for early in other.before_loops if early.function not in changed]
         self.solve(changed)
 
@@ -227,8 +235,19 @@ class Proved:
     def guarded(self) -> frozenset[int]:
         return frozenset(k for k, free in self.decisions().items() if free is None)
 
-    def by_item(self) -> dict[int, Free | None]:
-        return {self._accesses[k]: free for k, free in self.decisions().items()}
+    def decided(self) -> Decided:
+        free = {self._accesses[k]: free for k, free in self.decisions().items()}
+        together = {pair: found.pop() for pair, found in self._together().items() if len(found) == 1}
+        apart = {(self._accesses[j], self._accesses[k]): d for (j, k), d in together.items() if d is not None}
+        return Decided(self.program, free, apart)
+
+    def _together(self) -> dict[tuple[int, int], set[int | None]]:
+        """How far apart accesses are, as each function has it that they are a part of."""
+        found: dict[tuple[int, int], set[int | None]] = {}
+        for one in self._apart.values():
+            for pair, distances in one.items():
+                found.setdefault(pair, set()).update(distances)
+        return found
 
     def _function(self, start: int, entry: int, entries_first: bool) -> dict[int, Free | None]:
         """In rounds: what is open gets a guard, or waits for what those guards prove; until all that has no guard is
@@ -251,8 +270,23 @@ class Proved:
             decided |= added
             runs = {key: run for key, run in runs.items() if run.executed.isdisjoint(added)}
             number += 1
+        self._apart[start] = self._distances(analysis, decided)
         executed = {pc for _, _, run in analysis.reached() for pc in run.executed}
         return {**free, **dict.fromkeys(self._numbers[pc] for pc in decided & executed)}
+
+    def _distances(
+        self, analysis: FunctionAnalysis, decided: Collection[int]
+    ) -> dict[tuple[int, int], set[int | None]]:
+        """Of accesses in one block whose addresses have to be formed: how far the second begins behind the first."""
+        found: dict[tuple[int, int], set[int | None]] = {}
+        for start, _, run in analysis.reached():
+            formed = [a for a in run.accesses if a.address in decided and not in_place(self._memory(a.address))]
+            ranges = Ranges(analysis.known_at(start)) if len(formed) > 1 else None
+            for i, second in enumerate(formed if ranges is not None else ()):
+                for first in formed[max(0, i - _NEAR_ACCESSES) : i]:
+                    distance = ranges.apart(second.place, first.place) if ranges is not None else None
+                    found.setdefault((self._numbers[first.address], self._numbers[second.address]), set()).add(distance)
+        return found
 
     def _look_for_early(
         self, start: int, analysis: FunctionAnalysis, open_ones: list[tuple[int, Access]], decided: Collection[int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from .analysis import Analysis
@@ -10,6 +10,7 @@ from .insn import SCRATCH, SP, Insn, Memory, bit, mask_of
 from .proved import REACH_ABOVE, REACH_BELOW, in_place
 
 _STRAIGHT = ("plain", "literal", "literal_pair", "adr", "branch")
+SHARED_ABOVE = 1032  # how far above a guarded address others are reached from it; REACH_BELOW below
 _NEXT = 32  # instructions in which another access by the same sum is looked for
 
 
@@ -40,12 +41,42 @@ class Sum:
 
 
 class Sharing:
-    """Where sums can be kept. `guarded` says of which items the accesses need a guard."""
+    """Where sums can be kept. `guarded` says of which items the accesses need a guard, `apart` how far some are from
+    each other."""
 
-    def __init__(self, facts: Analysis, guarded: Callable[[int], bool]) -> None:
+    def __init__(
+        self, facts: Analysis, guarded: Callable[[int], bool], apart: Mapping[tuple[int, int], int]
+    ) -> None:
         self._program = facts.program
         self._facts = facts
         self._guarded = guarded
+        self._apart = apart
+
+    def distance(self, n: int, found: Sum, m: int) -> int | None:
+        """How far access m begins from access n, whose address is `found`; None if it is too far or not known."""
+        memory = self._insn(m).memory
+        if memory is None or memory.step:
+            return None
+        apart = self._apart.get((n, m))
+        if apart is not None and -REACH_BELOW < apart <= SHARED_ABOVE - memory.size:
+            return apart
+        return found.distance_to(memory)
+
+    def lower(self, n: int, memory: Memory, occupied: Iterable[int]) -> tuple[int, Memory, int] | None:
+        """An access that is certain to follow and begins below access n, which may be reached from there: a register
+        for its address, and how far below. (Not the other way round: offsets below a register are short.)"""
+        for m in range(n + 1, min(n + _NEXT, len(self._program.items))):
+            insn = self._program.items[m].insn
+            if insn is None or self.ends_run(m) or insn.kind == "branch":
+                return None
+            apart = self._apart.get((n, m), 0)
+            reached = apart <= -REACH_BELOW and memory.size - apart <= SHARED_ABOVE
+            if reached and insn.memory is not None and self._guarded(m) and not insn.conditional:
+                made_of = Sum.of(insn.memory).reads
+                register = self._free(n, Sum.of(insn.memory), mask_of((SP, *occupied, *memory.data)))
+                stays = not insn.memory.step and not any(self._insn(k).writes & made_of for k in range(n, m))
+                return (register, insn.memory, -apart) if register is not None and stays else None
+        return None
 
     def ends_run(self, n: int) -> bool:
         """Whether control may come to item n, or go on behind it, otherwise than straight on."""
@@ -69,7 +100,7 @@ class Sharing:
             taken |= self._facts.live.after(m - 1) | written
             if self.ends_run(m) or written & wanted.reads:
                 return None
-            data = self._by(m, wanted)
+            data = self._by(n, m, wanted)
             if data is not None:
                 return next((r for r in SCRATCH if not (taken | mask_of(data)) & bit(r)), None)
         return None
@@ -81,7 +112,7 @@ class Sharing:
             if m > n and self.ends_run(m):
                 return False
             if m > n and self._insn(m).reads & bit(register):
-                data = self._by(m, wanted)
+                data = self._by(n, m, wanted)
                 if data is None or register in data:
                     return False
                 more = True
@@ -91,10 +122,11 @@ class Sharing:
                 return False
         return False
 
-    def _by(self, m: int, wanted: Sum) -> tuple[int, ...] | None:
-        """What access m transfers, if it needs a guard and gets its address through a register that holds this sum."""
+    def _by(self, n: int, m: int, wanted: Sum) -> tuple[int, ...] | None:
+        """What access m transfers, if it needs a guard and gets its address through a register that holds that of
+        access n, this sum."""
         memory = self._insn(m).memory
-        if memory is None or not self._guarded(m) or in_place(memory) or wanted.distance_to(memory) is None:
+        if memory is None or not self._guarded(m) or in_place(memory) or self.distance(n, wanted, m) is None:
             return None
         return memory.data
 

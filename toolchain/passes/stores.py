@@ -8,7 +8,7 @@ far as the slack beside it. Other addresses are formed in a free register first.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import asm
 from ..addresses import Formed, access_at, form_address
@@ -41,14 +41,16 @@ def guard_stores(program: Program, request: RewriteRequest) -> tuple[Program, Co
 
 
 class _Guarding:
-    """One walk over the items. `_formed` maps a register to the sum that it still holds, guarded."""
+    """One walk over the items. `_formed` maps a register to the access whose address it still holds, guarded, and to
+    the sum that this is."""
 
     def __init__(self, program: Program, request: RewriteRequest) -> None:
-        self._program, self._free = free_stores(program, request)
+        decided = free_stores(program, request)
+        self._program, self._free = decided.program, decided.free
         self._request = request
         self._facts = Analysis(self._program, request)
-        self._sharing = Sharing(self._facts, self._needs_guard)
-        self._formed: dict[int, Sum] = {}
+        self._sharing = Sharing(self._facts, self._needs_guard, decided.apart)
+        self._formed: dict[int, tuple[int, Sum]] = {}
         self._reach = Reach()
         self._counts: Counter[str] = Counter()
         self._handled: dict[int, str] = {}
@@ -65,7 +67,7 @@ class _Guarding:
                 if pieces is not None:
                     edits[n] = pieces
             written = item.insn.writes
-            self._formed = {s: f for s, f in self._formed.items() if not written & (bit(s) | f.reads)}
+            self._formed = {s: f for s, f in self._formed.items() if not written & (bit(s) | f[1].reads)}
         self._counts["slack below"] = self._reach.below
         self._counts["slack above"] = self._reach.above
         made_by = {n: self._handled[n].split()[0] for n in edits}
@@ -96,7 +98,7 @@ class _Guarding:
 
     def _through_register(self, n: int, insn: Insn, memory: Memory) -> list[Body | Label]:
         """Through a register that holds the address, or one nearby from an earlier access."""
-        near = self._nearby(memory)
+        near = self._nearby(n, memory)
         if near is not None:
             register, offset = near
             self._note(n, "stores guarded by an earlier guard")
@@ -104,19 +106,31 @@ class _Guarding:
             return [access_at(self._program, n, insn, register, offset).under(insn.condition)]
         self._note(n, "stores guarded")
         may_last = self._request.mode == "mask" and not insn.conditional
+        lower = self._sharing.lower(n, memory, self._formed) if may_last else None
+        if lower is not None:
+            return self._from_below(n, insn, *lower)
         kept = self._sharing.keeper(n, memory, self._formed) if may_last else None
         formed = form_address(self._facts, n, insn, memory, kept)
         self._formed.pop(formed.register, None)
         self._reach = self._reach.with_access(formed.offset, formed.offset + memory.size)
         lasting = formed.register not in (memory.base, memory.index) and not formed.after
         if kept is not None or (may_last and lasting):
-            self._formed[formed.register] = Sum.of(memory)
+            self._formed[formed.register] = n, Sum.of(memory)
         return self._with_guard(n, formed, insn)
 
-    def _nearby(self, memory: Memory) -> tuple[int, int] | None:
+    def _from_below(self, n: int, insn: Insn, register: int, other: Memory, distance: int) -> list[Body | Label]:
+        """Through a register that gets the address of an access which follows, so many bytes below."""
+        self._formed.pop(register, None)
+        self._formed[register] = n, Sum.of(other)
+        self._reach = self._reach.with_access(distance, distance + (insn.memory.size if insn.memory else 0))
+        formed = form_address(self._facts, n, insn, other, register)
+        access = access_at(self._program, n, insn, register, distance)
+        return self._with_guard(n, replace(formed, access=access), insn)
+
+    def _nearby(self, n: int, memory: Memory) -> tuple[int, int] | None:
         """(register, offset) by which an earlier formed address reaches this one."""
-        for register, found in self._formed.items():
-            distance = found.distance_to(memory)
+        for register, (earlier, found) in self._formed.items():
+            distance = self._sharing.distance(earlier, found, n)
             if distance is not None and register not in memory.data:
                 return register, distance
         return None

@@ -101,6 +101,7 @@ class Hints:
         ):  # fmt: skip
             pairs += sorted({key for key in suggested if registers_of(key) <= watched} - set(pairs))
         pairs += sorted(set(self._copied(pairs[:_MOST_PAIRS])) - set(pairs))
+        pairs += sorted(set(self._made_alike()) - set(pairs))
         pairs = pairs[:_MOST_PAIRS]
         before = self.watched, self.pairs
         self.watched, self.pairs = frozenset(watched), frozenset(pairs)
@@ -131,6 +132,13 @@ class Hints:
                     scale = a // b if a % b == 0 else 0
                     if i != j and i in watched and scale and abs(scale) & (abs(scale) - 1) == 0:
                         yield from ((i, f"r{j}-{end}", scale) for end in ends)
+
+    def _made_alike(self) -> Iterator[Key]:
+        """Registers that addresses are made from and that are made from the same one."""
+        for r, q in self._copies:
+            for other, same in self._copies:
+                if same == q and r < other and {r, other} <= self._addresses:
+                    yield other, f"r{r}", 1
 
     def _copied(self, pairs: Iterable[Key]) -> Iterator[Key]:
         """The same for the registers that one of a pair is a copy of."""

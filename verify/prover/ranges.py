@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from ..kernel.term import Term, addends, const, not_, split, sub, zext
+from ..kernel.term import Term, addends, const, not_, signed, split, sub, zext
 from ..kernel.theorem import post_order
 from . import arcs
 from .arcs import FULL, HALF, WORD, Arc
@@ -57,6 +57,13 @@ class Ranges:
     def value(self, term: Term) -> Arc:
         """An arc that holds the term (of at most 32 bits)."""
         return self.difference(term, ZERO) if term.width == 32 else self._of(term)
+
+    def apart(self, a: Term, b: Term) -> int | None:
+        """a - b, signed, if that is one number."""
+        base, distance = base_of(sub(a, b))
+        pair = difference_in(base)
+        arc = arcs.only(0) if base is ZERO else self.difference(*pair) if pair is not None else FULL
+        return None if arc.width else signed((arc.low + distance - (base is not ZERO)) % WORD)
 
     def idle(self, term: Term) -> bool:
         """Whether nothing at all is known of the term."""
