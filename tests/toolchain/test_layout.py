@@ -115,3 +115,22 @@ def test_words_are_aligned_and_labels_in_them_resolved() -> None:
 def test_imports_stay_where_they_are() -> None:
     placed = lay_out(program(branch(Label(0x100)), NOP), 0x1000)
     assert placed.code[:4] == bytes.fromhex("fff77eb8")
+
+
+WIDE = Insn("plain", "movt", bytes.fromhex("c0f20100"))
+
+
+@pytest.mark.parametrize("pad", range(3))
+@pytest.mark.parametrize("condition", [ALWAYS, 0])
+def test_loops_begin_at_words_where_that_costs_nothing(condition: int, pad: int) -> None:
+    """An instruction of 4 bytes to branch back to: behind a jump a gap is left, a branch that falls into it grows."""
+    end = Label(0x1000 + 2 * (pad + 4))
+    head = Label(0x1000 + 2 * (pad + 2))
+    placed = lay_out(program(*(NOP,) * (pad + 1), branch(end, condition), WIDE, branch(head, 1), NOP), 0x1000)
+    assert placed.address_of(head) % 4 == 0
+    assert len(placed.code) == 2 * (pad + 1) + 2 + 4 + 2 + 2 + (0 if pad % 2 == 0 else 2)
+
+
+def test_a_loop_that_another_instruction_falls_into_is_left_where_it_is() -> None:
+    placed = lay_out(program(NOP, WIDE, branch(Label(0x1002), 1), NOP), 0x1000)
+    assert placed.addresses == (0x1000, 0x1002, 0x1006, 0x1008)

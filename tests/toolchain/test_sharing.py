@@ -1,0 +1,49 @@
+"""Accesses that reach their addresses from one another's: arrays at a known distance, indexed alike."""
+
+from __future__ import annotations
+
+import pytest
+
+from ringfence.toolchain.elffile import LinkedElf
+from support import rewriter_lab as lab
+
+GUARDED, BY_EARLIER = "stores guarded", "stores guarded by an earlier guard"
+PROGRAM = """
+short lower[128], upper[128], far[4096];
+__attribute__((noipa)) void store(int i, int x, int *other) {{ {body} }}
+int run(int x) {{
+    int other[2] = {{1, 2}};
+    store(x & 63, x, other);
+    int s = other[0] + other[1];
+    for (int i = 0; i < 128; i++) s = s * 31 + lower[i] + 2 * upper[i] + 3 * far[i];
+    return s;
+}}
+"""
+# both at once, downwards and upwards; with something in between; not what a branch may leave out; too far apart
+BODIES = {
+    "lower[i] = x; upper[i] = 2 * x;": [GUARDED, BY_EARLIER],
+    "upper[i] = x; lower[i] = 2 * x;": [GUARDED, BY_EARLIER],
+    "lower[i] = x; if (x != 5) upper[i] = x / 3;": None,
+    "upper[i] = x; if (x > other[1]) lower[i] = x / 3;": None,
+    "lower[i] = x; far[i] = x; far[i + 4000] = 1;": None,
+    "lower[i] = x; i = other[0]; upper[i] = x;": [GUARDED, GUARDED],
+}
+
+
+@pytest.mark.parametrize("level", ["-O1", "-O2", "-Os"])
+@pytest.mark.parametrize("body", BODIES)
+def test_arrays_that_are_indexed_alike(body: str, level: str) -> None:
+    """Same results from every argument, certified; one address for both where that is as good."""
+    image = lab.build(PROGRAM.format(body=body), level, window=0x10000)
+    result = lab.rewritten(image)
+    assert lab.verdict(image, result) == []
+    for x in (0, 1, 5, 7, 62, 63, 12345):
+        plain = lab.execute(image.elf, image.request, image.request.exports["run"], x, watch=False)
+        boxed = lab.execute(result.elf, image.request, result.exports["t"]["run"], x)
+        assert (boxed.fault, boxed.breaches, boxed.result) == (None, [], plain.result), x
+    wanted = BODIES[body]
+    if wanted is not None and level == "-O2":  # elsewhere the bases take turns in one register
+        symbols = {s.name: s for s in LinkedElf(result.elf).symbols}
+        start = symbols["store"].value & ~1
+        span = range(start, start + symbols["store"].size)
+        assert [what for pc, what in sorted(result.stores.items()) if pc in span and "stack" not in what] == wanted
