@@ -62,9 +62,9 @@ class Sharing:
             return apart
         return found.distance_to(memory)
 
-    def lower(self, n: int, memory: Memory, occupied: Iterable[int]) -> tuple[int, Memory, int] | None:
-        """An access that is certain to follow and begins below access n, which may be reached from there: a register
-        for its address, and how far below. (Not the other way round: offsets below a register are short.)"""
+    def lower(self, n: int, memory: Memory, occupied: Iterable[int]) -> tuple[int, int, int] | None:
+        """An access that is certain to follow and begins below access n, which may be reached from there: its item, a
+        register for its address, and how far below. (Not the other way round: offsets below a register are short.)"""
         for m in range(n + 1, min(n + _NEXT, len(self._program.items))):
             insn = self._program.items[m].insn
             if insn is None or self.ends_run(m) or insn.kind == "branch":
@@ -75,7 +75,7 @@ class Sharing:
                 made_of = Sum.of(insn.memory).reads
                 register = self._free(n, Sum.of(insn.memory), mask_of((SP, *occupied, *memory.data)))
                 stays = not insn.memory.step and not any(self._insn(k).writes & made_of for k in range(n, m))
-                return (register, insn.memory, -apart) if register is not None and stays else None
+                return (m, register, -apart) if register is not None and stays else None
         return None
 
     def ends_run(self, n: int) -> bool:

@@ -90,7 +90,7 @@ def _kinds(config: str, rows: Sequence[Row]) -> Table:
     static: Counter[str] = Counter()
     shares: Counter[str] = Counter()
     for row in rows:
-        for what, counts in row["stores"].items():
+        for what, counts in row.get("stores", {}).items():
             static[what] += counts["static"]
             shares[what] += counts["executed"] / row["instructions_native"] / len(rows)
     for what, share in shares.most_common():

@@ -21,7 +21,7 @@ from ringfence.verify.verifier import verify
 from support.toolchain import run as run_tool
 
 CODE, SLOTS, SLOT_BYTES, CONST, WINDOW = 0x10000, 0x60000, 256, 0x70000, 0x20040000
-SLACK_BELOW, SLACK_ABOVE, PAD, ROOM = 256, 272, 272, 40
+SLACK_BELOW, SLACK_ABOVE, PAD, ROOM = 256, 1040, 272, 40
 COMPILERS = {
     "gcc": ["arm-none-eabi-gcc"],
     "g++": ["arm-none-eabi-g++", "-fno-exceptions", "-fno-rtti"],

@@ -9,13 +9,13 @@ from support import rewriter_lab as lab
 
 GUARDED, BY_EARLIER = "stores guarded", "stores guarded by an earlier guard"
 PROGRAM = """
-short lower[128], upper[128], far[4096];
+short lower[128], upper[128], third[128], far[4096];
 __attribute__((noipa)) void store(int i, int x, int *other) {{ {body} }}
 int run(int x) {{
     int other[2] = {{1, 2}};
     store(x & 63, x, other);
     int s = other[0] + other[1];
-    for (int i = 0; i < 128; i++) s = s * 31 + lower[i] + 2 * upper[i] + 3 * far[i];
+    for (int i = 0; i < 128; i++) s = s * 31 + lower[i] + 2 * upper[i] + 3 * far[i] + 5 * third[i];
     return s;
 }}
 """
@@ -23,6 +23,9 @@ int run(int x) {{
 BODIES = {
     "lower[i] = x; upper[i] = 2 * x;": [GUARDED, BY_EARLIER],
     "upper[i] = x; lower[i] = 2 * x;": [GUARDED, BY_EARLIER],
+    "third[i] = x; lower[i] = 2 * x; upper[i] = 3 * x; third[i + 1] = 4;": None,
+    "lower[i] = x; upper[i] = 2 * x; third[i] = 3 * x; lower[i + 1] = 4;": None,
+    "upper[i] = x; third[i] = 2 * x; lower[i] = 3 * x; upper[i + 1] = 4;": None,
     "lower[i] = x; if (x != 5) upper[i] = x / 3;": None,
     "upper[i] = x; if (x > other[1]) lower[i] = x / 3;": None,
     "lower[i] = x; far[i] = x; far[i + 4000] = 1;": None,

@@ -118,10 +118,13 @@ class _Guarding:
             self._formed[formed.register] = n, Sum.of(memory)
         return self._with_guard(n, formed, insn)
 
-    def _from_below(self, n: int, insn: Insn, register: int, other: Memory, distance: int) -> list[Body | Label]:
-        """Through a register that gets the address of an access which follows, so many bytes below."""
-        self._formed.pop(register, None)
-        self._formed[register] = n, Sum.of(other)
+    def _from_below(self, n: int, insn: Insn, m: int, register: int, distance: int) -> list[Body | Label]:
+        """Through a register that gets the address of access m, which follows and is so many bytes below."""
+        following = self._program.items[m].insn
+        if following is None or following.memory is None:
+            raise ValueError("not an access")
+        other = following.memory
+        self._formed[register] = m, Sum.of(other)
         self._reach = self._reach.with_access(distance, distance + (insn.memory.size if insn.memory else 0))
         formed = form_address(self._facts, n, insn, other, register)
         access = access_at(self._program, n, insn, register, distance)
