@@ -95,7 +95,7 @@ class FunctionAnalysis:
         self._push(ENTRY)
         self._solve()
         for _ in range(_ROUNDS):
-            if not self._hints.settle():
+            if not self._hints.settle(len(self.blocks)):
                 break
             for start, block in self.blocks.items():
                 block.reached, block.widened, block.visits = start == ENTRY, False, 0

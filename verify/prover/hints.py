@@ -15,7 +15,8 @@ from .explore import Edge, Run
 from .ranges import ZERO, base_of, difference_in, signed_comparison
 from .states import BASES, REGISTERS, Key, registers_of
 
-_MOST_PAIRS = 48  # more of them seldom prove more, and each costs theorems
+_MOST_PAIRS, _LEAST_PAIRS = 48, 16  # each costs time in every block
+_SMALL = 60  # blocks: larger functions get fewer pairs
 
 
 Moved = frozenset[tuple[int, int]]  # registers, and how far each moves
@@ -82,8 +83,9 @@ class Hints:
         found = {a | b for (_, target), a in self._moves.items() for b in onwards.get(target, {a})}
         return {moved for moved in found if len(moved) > 1}
 
-    def settle(self) -> bool:
-        """Decide what to watch; True if that is more than before."""
+    def settle(self, blocks: int) -> bool:
+        """Decide what to watch in so many blocks; True if that is more than before."""
+        most = max(_LEAST_PAIRS, _MOST_PAIRS * _SMALL // max(blocks, _SMALL))
         watched = set(self._addresses)
         links = [registers_of(key) for key in self._compared]
         compared = {r for key in self.stops for r in registers_of(key)}
@@ -100,9 +102,9 @@ class Hints:
             self._copied(pairs), self._in_step(steps, compared, watched), self._to_an_end(steps, watched),
         ):  # fmt: skip
             pairs += sorted({key for key in suggested if registers_of(key) <= watched} - set(pairs))
-        pairs += sorted(set(self._copied(pairs[:_MOST_PAIRS])) - set(pairs))
+        pairs += sorted(set(self._copied(pairs[:most])) - set(pairs))
         pairs += sorted(set(self._made_alike()) - set(pairs))
-        pairs = pairs[:_MOST_PAIRS]
+        pairs = pairs[:most]
         before = self.watched, self.pairs
         self.watched, self.pairs = frozenset(watched), frozenset(pairs)
         return bool(watched) and before != (self.watched, self.pairs)
