@@ -160,8 +160,8 @@ class FunctionAnalysis:
         """Once all bounds hold: take the joins as they are, then drop what does not hold itself up."""
         self._climbing = False
         for start in [start for start, block in self.blocks.items() if block.reached]:
-            for source, target, state in self._visit(start):
-                self.blocks[target].incoming[source] = state
+            self._bring(start)
+        self._solve()
         changed: set[int] = set()
         for _ in range(_NARROWINGS):
             for start, block in sorted(self.blocks.items()):
@@ -170,18 +170,29 @@ class FunctionAnalysis:
                     continue
                 block.state = new
                 changed.add(start)
-                for source, target, state in self._visit(start):
-                    self.blocks[target].incoming[source] = state
+                self._bring(start)
         for start, _, run in list(self.reached()):
             if start in changed or any(edge.target in changed for edge in run.edges):
                 self._push(start)
         while self._dirty:
-            for _, target, state in self._visit(self._pop()):
-                block = self.blocks[target]
-                weaker = weakened(block.state, state)
-                if weaker is not block.state:
-                    block.state = weaker
+            for source, target, state in self._visit(self._pop()):
+                found = self.blocks.get(target)
+                if found is None or not found.reached:
+                    self._arrive(source, target, state)
+                    continue
+                weaker = weakened(found.state, state)
+                if weaker is not found.state:
+                    found.state = weaker
                     self._push(target)
+
+    def _bring(self, start: int) -> None:
+        """Note what the block's edges carry. A run that was cut may have one to a block that was not seen yet."""
+        for source, target, state in self._visit(start):
+            block = self.blocks.get(target)
+            if block is None or not block.reached:
+                self._arrive(source, target, state)
+            else:
+                block.incoming[source] = state
 
     # -- one block -----------------------------------------------------------------------------------------------
 
