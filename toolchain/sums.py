@@ -10,7 +10,7 @@ from .insn import SCRATCH, SP, Insn, Memory, bit, mask_of
 from .proved import REACH_ABOVE, REACH_BELOW, in_place
 
 _STRAIGHT = ("plain", "literal", "literal_pair", "adr", "branch")
-SHARED_ABOVE = 1032  # how far above a guarded address others are reached from it; REACH_BELOW below
+SHARED_ABOVE = 1020  # how far above a guarded address others are reached from it; REACH_BELOW below
 _NEXT = 32  # instructions in which another access by the same sum is looked for
 
 
@@ -58,7 +58,7 @@ class Sharing:
         if memory is None or memory.step:
             return None
         apart = self._apart.get((n, m))
-        if apart is not None and -REACH_BELOW < apart <= SHARED_ABOVE - memory.size:
+        if apart is not None and -REACH_BELOW < apart <= SHARED_ABOVE - memory.size and _encodable(apart, memory):
             return apart
         return found.distance_to(memory)
 
@@ -70,7 +70,7 @@ class Sharing:
             if insn is None or self.ends_run(m) or insn.kind == "branch":
                 return None
             apart = self._apart.get((n, m), 0)
-            reached = apart <= -REACH_BELOW and memory.size - apart <= SHARED_ABOVE
+            reached = apart <= -REACH_BELOW and memory.size - apart <= SHARED_ABOVE and _encodable(apart, memory)
             if reached and insn.memory is not None and self._guarded(m) and not insn.conditional:
                 made_of = Sum.of(insn.memory).reads
                 register = self._free(n, Sum.of(insn.memory), mask_of((SP, *occupied, *memory.data)))
@@ -135,3 +135,8 @@ class Sharing:
         if insn is None:
             raise ValueError("an item without an instruction")
         return insn
+
+
+def _encodable(distance: int, memory: Memory) -> bool:
+    """Whether every form of the access has such an offset: those of words and pairs must be multiples of 4."""
+    return distance % min(memory.size, 4) == 0
