@@ -131,3 +131,37 @@ def test_a_fact_means_what_its_definition_says(low: int, width: int, step: int, 
         for more in (0, 1, 4, 31, 32, 33, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFC, 0xFFFFFFFF):
             a = (scale * b + low + more) % (1 << 32)
             assert evaluate(said, {"r1": a, "r2": b}) == (more <= width and more % step == 0), (a, b)
+
+
+# The same with a counter that begins anywhere: r4 from r2 up, 25 times
+MOVED_LOOP = (
+    *(0xF240, 0x0100, 0xF2C2, 0x0102),  # movw r1, #0; movt r1, #0x2002
+    0x4614,  # mov r4, r2
+    0x6008,  # loop: str r0, [r1]
+    0x3104,  # adds r1, #4
+    0x3401,  # adds r4, #1
+    0x1AA5,  # subs r5, r4, r2
+    0x2D19,  # cmp r5, #25
+    0xD1F9,  # bne loop
+    RETURN,
+)
+MOVED_BACK = CODE + 20
+FROM_DISTANCE = Fact(1, "r4-r2", WINDOW, 0, 1, 4)  # r1 == window + 4 * (r4 - r2)
+DISTANCE = Fact(4, "r2", 0, 24)
+OF_DISTANCES: dict[str, tuple[tuple[Fact, ...], set[tuple[str, int]]]] = {
+    "the truth": ((FROM_DISTANCE, DISTANCE), set()),
+    "low one more": ((Fact(1, "r4-r2", WINDOW + 1, 0, 1, 4), DISTANCE), {("invariant", HEAD)}),
+    "scale doubled": ((Fact(1, "r4-r2", WINDOW, 0, 1, 8), DISTANCE), {("invariant", MOVED_BACK)}),
+    "scale negated": ((Fact(1, "r4-r2", WINDOW, 0, 1, -4), DISTANCE), {("invariant", MOVED_BACK)}),
+    "the other way round": ((Fact(1, "r2-r4", WINDOW, 0, 1, 4), DISTANCE), {("invariant", MOVED_BACK)}),
+    "from s": ((Fact(1, "r4-s", WINDOW, 0, 1, 4), DISTANCE), {("invariant", HEAD), ("store", HEAD)}),
+    "without a bound": ((FROM_DISTANCE,), {("store", HEAD)}),
+    "a bound that is too small": ((FROM_DISTANCE, Fact(4, "r2", 0, 23)), {("invariant", MOVED_BACK)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", OF_DISTANCES)
+def test_facts_measured_from_a_distance(what: str) -> None:
+    facts, wrong = OF_DISTANCES[what]
+    report = judge(image(*MOVED_LOOP), {CODE: loop(*facts)})
+    assert {(f.rule, f.address) for f in report.failures} == wrong
