@@ -119,6 +119,7 @@ class SandboxNeeds:
     data_align: int = 8
     bss_align: int = 8
     const_in_window: bool = False
+    shadow: int | None = None  # bytes for return addresses; None: as many as the stack
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,8 @@ class SandboxLayout:
 
     @property
     def shadow_offset(self) -> int:
-        """shadow_low - stack_low: the return slot of a function entered with SP = s is the word at s - 4 + this."""
+        """shadow_low - stack_low: in a shadow stack, the return slot of a function entered with SP = s is the word at
+        s - 4 + this."""
         return self.shadow_low - self.stack_low
 
     @property

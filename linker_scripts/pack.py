@@ -59,7 +59,7 @@ class Shape:
     @property
     def above(self) -> int:
         """Slack and shadow stack above the window, in bytes."""
-        return align_up(self.box.slack_above, STACK_ALIGN) + align_up(self.box.stack, STACK_ALIGN)
+        return align_up(self.box.slack_above, STACK_ALIGN) + shadow_size(self.box)
 
     def extent(self, base: int) -> Range:
         return base - self.below, base + self.window + self.above
@@ -97,6 +97,11 @@ def inside(box: SandboxNeeds) -> Inside:
     heap = align_up(bss + align_up(box.bss, 4), 8)
     stack = heap + align_up(box.heap, 8)
     return Inside(data, bss, heap, stack, heap + align_up(box.stack, STACK_ALIGN) + align_up(box.pad_high, 8))
+
+
+def shadow_size(box: SandboxNeeds) -> int:
+    """Bytes of the shadow stack, or of the words that serve instead."""
+    return align_up(box.stack if box.shadow is None else box.shadow, STACK_ALIGN)
 
 
 def smallest_window(box: SandboxNeeds) -> int:

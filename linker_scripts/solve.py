@@ -23,7 +23,7 @@ from ringfence.linker_scripts.model import (
     align_up,
     size_text,
 )
-from ringfence.linker_scripts.pack import Packing, Shape, inside, pack, ram_regions
+from ringfence.linker_scripts.pack import Packing, Shape, inside, pack, ram_regions, shadow_size
 
 
 def solve(request: LayoutRequest) -> Layout:
@@ -220,6 +220,6 @@ def _sandbox(place: CodePlace, shape: Shape, base: int, region: str) -> SandboxL
         bss_start=base + offsets.bss, bss_end=base + offsets.bss + align_up(box.bss, 4),
         heap_start=heap_start, heap_end=stack_low if box.heap else heap_start,
         stack_low=stack_low, stack_high=stack_high,
-        slack_above=shadow_low - window_end, shadow_low=shadow_low, shadow_high=shadow_low + stack_high - stack_low,
+        slack_above=shadow_low - window_end, shadow_low=shadow_low, shadow_high=shadow_low + shadow_size(box),
         region=region, code_region=place.region, const_in_window=box.const_in_window,
     )  # fmt: skip

@@ -49,7 +49,7 @@ class SandboxNodes:
 def sandbox(
     env: Any, name: str, sources: Any, *, exports: Any, imports: Any = (), window: Any = "auto", stack: Any = "auto",
     heap: Any = 0, mode: str = "mask", confine: str = "writes", mmio: Any = (), region: str | None = None,
-    code_region: str | None = None, **variables: Any,
+    code_region: str | None = None, shadow: str = "stack", **variables: Any,
 ) -> SandboxNodes:
     """A sandbox: untrusted sources, objects and libraries with one border. UserError for options that make no sense.
 
@@ -59,7 +59,7 @@ def sandbox(
     try:
         spec = SandboxSpec.from_options(
             name=name, exports=exports, imports=imports, window=window, stack=stack, heap=heap, mode=mode,
-            confine=confine, mmio=mmio, region=region, code_region=code_region)
+            confine=confine, mmio=mmio, region=region, code_region=code_region, shadow=shadow)
     except RingfenceError as error:
         raise UserError(f"ringfence: {error}") from error
     objects = _objects(env, sources, **variables)

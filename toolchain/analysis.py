@@ -29,9 +29,9 @@ class Analysis:
     @cached_property
     def provable(self) -> Values:
         """What the verifier can find too."""
-        return Values(self.program, self.flow, self.request.shadow_offset, trusting=False)
+        return Values(self.program, self.flow, self.request, trusting=False)
 
     @cached_property
     def trusting(self) -> Values:
         """What holds if every callee preserves r4-r11."""
-        return Values(self.program, self.flow, self.request.shadow_offset, trusting=True)
+        return Values(self.program, self.flow, self.request, trusting=True)

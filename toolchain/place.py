@@ -47,11 +47,12 @@ class Reserve:
     slack_below: int
     slack_above: int
     stack: int
+    words: int  # for return addresses, where there is no shadow stack
 
     @classmethod
     def first(cls, spec: SandboxSpec, seen: Measurement, room: int) -> Reserve:
         """As if rewriting added nothing: the rewriter then says exactly what is needed. `room`: for interrupts."""
-        return cls(seen.sandbox(spec.name).code, _SMALLEST_SLOT_TABLE, 8, 8, spec.stack or room + FIRST_STACK)
+        return cls(seen.sandbox(spec.name).code, _SMALLEST_SLOT_TABLE, 8, 8, spec.stack or room + FIRST_STACK, 1)
 
     def grown(self, spec: SandboxSpec, needs: SandboxNeeds, room: int) -> Reserve:
         """Room for `needs`, with a margin for code that changes with its distance from the data."""
@@ -61,6 +62,7 @@ class Reserve:
             slack_below=max(self.slack_below, _round8(needs.slack_below)),
             slack_above=max(self.slack_above, _round8(needs.slack_above)),
             stack=max(self.stack, auto_stack(needs, room)) if spec.stack is None else spec.stack,
+            words=max(self.words, needs.words),
         )
 
 
@@ -161,6 +163,7 @@ def placement_needs(spec: SandboxSpec, seen: Measurement, reserve: Reserve) -> P
         slack_below=reserve.slack_below, slack_above=reserve.slack_above, region=spec.region,
         pad_high=PlacementNeeds.pad_high + _round8(4 * spec.stack_words),  # stack arguments lie above the stack
         code_region=spec.code_region, const_in_window=spec.confine == "reads",
+        shadow=4 * reserve.words if spec.shadow == "words" else None,
     )
 
 
@@ -178,6 +181,7 @@ def rewrite_request(closed: ClosedSandbox, box: SandboxLayout, elf: ElfFile, roo
         exports={name: _address_of(elf, symbol) for name, symbol in symbols.items()},
         imports={name: _address_of(elf, symbol) for name, symbol in imports.items()},
         mmio=tuple((m.start, m.end) for m in spec.mmio), pointers=bool(spec.pointers), confine=spec.confine,
+        words=(box.shadow_high - box.shadow_low) // 4 if spec.shadow == "words" else None,
     )
 
 

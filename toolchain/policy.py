@@ -91,7 +91,7 @@ def _sandbox(
         "window": {"base": _hex(box.window_base), "size": box.window_size,
                    "slack_below": box.slack_below, "slack_above": box.slack_above},
         "stack": {"low": _hex(box.stack_low), "high": _hex(box.stack_high), "room": request.room},
-        "shadow": {"offset": box.shadow_offset},
+        "shadow": _shadow(spec, box),
         "entries": [{"name": n, "address": _hex(entries[n])} for n in (*(p.name for p in spec.exports), INITIALISER)],
         "imports": [{"name": n, "address": _hex(a), "returns": returns[n], "stack": 0}
                     for n, a in sorted(request.imports.items())],
@@ -99,6 +99,12 @@ def _sandbox(
         "confine": spec.confine,
         **({"pointers": True} if spec.pointers else {}),
     }
+
+
+def _shadow(spec: SandboxSpec, box: SandboxLayout) -> dict[str, Any]:
+    if spec.shadow == "words":
+        return {"words": _range(box.shadow_low, box.shadow_high)}
+    return {"offset": box.shadow_offset}
 
 
 def _range(start: int, end: int) -> dict[str, str]:

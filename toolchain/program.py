@@ -7,7 +7,7 @@ Edits replace items by sequences; the labels of a replaced item move to the firs
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from .errors import RingfenceError
@@ -76,7 +76,8 @@ class Function:
 
 @dataclass(frozen=True)
 class Program:
-    """One sandbox's code. `functions` is sorted by start; `slots` are the targets of the slot table, in order."""
+    """One sandbox's code. `functions` is sorted by start; `slots` are the targets of the slot table, in order; `ranks`
+    (ranks.py) are by start of function, empty where there is a shadow stack."""
 
     sandbox: str
     items: tuple[Item, ...]
@@ -84,6 +85,7 @@ class Program:
     slots: tuple[Label, ...]
     exports: Mapping[str, Label]
     imports: Mapping[int, str]  # address without Thumb bit: name
+    ranks: Mapping[int, int] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> dict[Label, int]:

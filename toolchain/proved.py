@@ -19,7 +19,7 @@ from ringfence.verify.kernel.term import Term, and_, const, ite, or_
 from ringfence.verify.prover.analysis import FunctionAnalysis
 from ringfence.verify.prover.effects import kept_registers
 from ringfence.verify.prover.explore import Access, Explorer, Run
-from ringfence.verify.prover.ranges import Ranges, base_of
+from ringfence.verify.prover.ranges import ZERO, Ranges, base_of
 
 from .addresses import form_address
 from .analysis import Analysis
@@ -30,6 +30,8 @@ from .insn import SP, Insn, Label, Memory
 from .layout import Placed, lay_out
 from .program import Body, Program, apply
 from .request import RewriteRequest, is_confined
+from .shadow import RETURNS
+from .stack_need import DYNAMIC
 
 REACH_BELOW, REACH_ABOVE = 256, 264  # guarded bases are used with offsets up to these distances
 _WORD = 1 << 32
@@ -194,7 +196,7 @@ class Proved:
         self._request = request
         self._facts = Analysis(program, request)
         self._placed = lay_out(program, request.code_start)
-        self._sandbox = _sandbox(request, len(self._placed.code))
+        self._sandbox = _sandbox(program, request, len(self._placed.code))
         self._accesses = _accesses(program, request)
         self._items = {self._placed.instruction(n): n for n in self._accesses}
         self._numbers = {self._placed.instruction(n): k for k, n in enumerate(self._accesses)}
@@ -344,7 +346,7 @@ class Proved:
         for start, access, ranges in analysis.accesses():
             if access.address in settled or access.address not in self._items:
                 continue
-            reason = self._reason(access, ranges)
+            reason = self._reason(access, ranges, self.program.items[self._items[access.address]].made_by)
             if reason is not None and self._request.mode == "trap" and reason.why not in _WITHOUT_GUARDS:
                 reason = None  # a check leaves less behind than the analysis assumes of a guard
             if reason is None:
@@ -355,11 +357,11 @@ class Proved:
                 free[k] = _worse(free.get(k, reason), reason) or reason
         return {k: r for k, r in free.items() if k not in failed}, open_ones
 
-    def _reason(self, access: Access, ranges: Ranges) -> Free | None:
+    def _reason(self, access: Access, ranges: Ranges, made_by: str) -> Free | None:
         base, distance = base_of(access.place)
         if base is S and (distance >= _WORD // 2 or distance == self._request.shadow_offset - 4):
             return Free("stores on the stack")  # or the return slot, which may lie where more slack would be
-        if access.own:
+        if access.own or (base is ZERO and made_by in (RETURNS, DYNAMIC)):  # words of a rank
             return Free("stores on the stack")
         where = ranges.value(access.place)
         if where.wraps:
@@ -413,8 +415,10 @@ def _worse(a: Free | None, b: Free | None) -> Free | None:
     return None if a is None or b is None else Free(a.why, max(a.below, b.below), max(a.above, b.above))
 
 
-def _sandbox(request: RewriteRequest, code_bytes: int) -> Sandbox:
-    """The request as the prover knows a sandbox; the write set as wide as guards may make it."""
+def _sandbox(program: Program, request: RewriteRequest, code_bytes: int) -> Sandbox:
+    """The request as the prover knows a sandbox; the write set as wide as guards may make it, and as many words for
+    return addresses as the program uses."""
+    words = Range(request.word(1), request.word(max(program.ranks.values(), default=0) + 1))
     low, high = request.window_base, request.window_base + request.window_size
     return Sandbox(
         name=request.name,
@@ -424,7 +428,7 @@ def _sandbox(request: RewriteRequest, code_bytes: int) -> Sandbox:
         window=Window(low, high, Range(low - REACH_BELOW, high + REACH_ABOVE)),
         # As large as can be: the stack of a first round is small, and a function that does not fit gives no facts.
         stack=Stack(request.window_base, request.stack_high, request.room),
-        shadow_offset=request.shadow_offset,
+        shadow_place=request.shadow_offset if request.words is None else words,
         entries=(),
         imports=tuple(Import(name, address & ~1) for name, address in request.imports.items()),
         mmio=tuple(Range(*ends) for ends in request.mmio),

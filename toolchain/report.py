@@ -46,6 +46,7 @@ def _sandbox(placed: Placed, closed: ClosedSandbox) -> dict[str, Any]:
         "name": name,
         "mode": closed.spec.mode,
         "confine": closed.spec.confine,
+        "shadow": closed.spec.shadow,
         "exports": [p.name for p in closed.spec.exports],
         "imports": list(closed.imports),
         "weak_symbols_set_to_0": list(closed.weak),
@@ -101,7 +102,8 @@ def report_lines(report: dict[str, Any]) -> list[str]:
             f"constants {box['constants']}, "
             f"RAM {ram['total']}",
             f"  window {ram['window_size']} bytes at {ram['window']}: data {ram['data']}, bss {ram['bss']}, "
-            f"heap {ram['heap']}, stack {ram['stack']} ({box['stack_needed']} needed); shadow stack {ram['shadow']}, "
+            f"heap {ram['heap']}, stack {ram['stack']} ({box['stack_needed']} needed); "
+            f"{'words for return addresses' if box.get('shadow') == 'words' else 'shadow stack'} {ram['shadow']}, "
             f"slack {ram['slack']}",
         ]
         if box["rewriting"]:

@@ -25,13 +25,18 @@ class RewriteRequest:
     stack_low: int
     stack_high: int
     room: int  # bytes below SP that interrupts may use at any time
-    shadow_offset: int
+    shadow_offset: int  # from the stack to the shadow stack, or to the words
     exports: dict[str, int]  # original addresses, with Thumb bit
     imports: dict[str, int]  # gate addresses, with Thumb bit
     mmio: tuple[tuple[int, int], ...] = ()  # (start, end) of declared registers
     pointers: bool = False  # the host also enters through the slot table
     guarded: frozenset[int] = frozenset()  # a hint: accesses that needed guards before, from code_start
     confine: str = "writes"  # or "reads": loads are confined too
+    words: int | None = None  # how many there are for return addresses, one for each rank; None: a shadow stack
+
+    def word(self, rank: int) -> int:
+        """The address of the word of a rank, from 1 on."""
+        return self.stack_low + self.shadow_offset + 4 * rank - 4
 
 
 def is_confined(insn: Insn | None, request: RewriteRequest) -> bool:
@@ -54,6 +59,7 @@ class SandboxNeeds:
     recursive: tuple[str, ...]  # functions that check the stack limit because they may recurse
     dynamic: tuple[str, ...] = ()  # functions with alloca or variable-length arrays; what these take is not in `stack`
     guarded: frozenset[int] = frozenset()  # a hint for the next round, see RewriteRequest
+    words: int = 0  # for return addresses, where there is no shadow stack
 
 
 class RoomNeeded(RingfenceError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ringfence.verify.source import SourceLines
 
@@ -23,6 +23,7 @@ from .passes import PASSES
 from .passes.stack import limit_stack
 from .passes.stores import GUARDED
 from .program import Program, Refused
+from .ranks import rank_functions
 from .recover import Recovered, recover
 from .request import RewriteRequest, RewriteResult, RoomNeeded, SandboxNeeds
 from .stack_need import plan_stack
@@ -77,6 +78,8 @@ def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
     _check_request(request)
     recovered = recover(linked, request)
     program = recovered.program
+    if request.words is not None:
+        program = replace(program, ranks=rank_functions(Analysis(program, request)))
     stats: Counter[str] = Counter()
     for edit in PASSES:
         program, counts = edit(program, request)
@@ -95,6 +98,7 @@ def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
         stack=plan.need,
         recursive=tuple(names[entry] for entry in sorted(plan.checks)),
         dynamic=tuple(names[entry] for entry in plan.dynamic),
+        words=max(program.ranks.values(), default=0),
         guarded=frozenset(i.origin - request.code_start for i in program.items if i.handled in GUARDED),
     )
     return _Rewritten(request, recovered, placed, needs, stats)
@@ -138,6 +142,7 @@ def _missing(request: RewriteRequest, needs: SandboxNeeds) -> list[str]:
         ("slots", needs.slots, (request.slots_end - request.slots_start) // 4),
         ("bytes of slack below the window", needs.slack_below, request.slack_below),
         ("bytes of slack above the window", needs.slack_above, request.slack_above),
+        ("words for return addresses", needs.words, request.words or 0),
         ("bytes of stack", needs.stack + request.room, request.stack_high - request.stack_low),
     ]
     return [f"sandbox {request.name} needs {need} {what} and has {has}" for what, need, has in pairs if need > has]

@@ -1,53 +1,64 @@
-"""Instruction sequences that reach the shadow stack: the return slot is the word at SP-at-entry - 4 + SHADOW_OFFSET,
-the word of a dynamic frame that at its beginning + SHADOW_OFFSET."""
+"""Instruction sequences that reach the protected words, where return addresses are and what SP was before an alloca.
+
+A place (values.py) is an address, or a distance from SP at a function's entry or at the beginning of a dynamic frame;
+`depth` says how far SP is below that.
+"""
 
 from __future__ import annotations
 
 from . import asm
 from .errors import RingfenceError
 from .insn import LR, PC, SP, Insn
+from .values import Value
 
+RETURNS = "returns"  # what the instructions that save and use return addresses are made by
 _REACH = 4095
 
 
-def _split(offset: int) -> tuple[int, int]:
-    """An offset as (part for an addition, part for the load or store)."""
-    if 0 <= offset <= _REACH:
-        return 0, offset
+def save(place: Value, depth: int, scratch: int | None) -> list[Insn]:
+    """Store LR. A place out of reach needs a register: `scratch` is clobbered, with None r0 is spilled."""
+    if scratch is None and _is_far(place, depth):
+        return [asm.push([0]), *save(place, depth + 4, 0), asm.pop([0])]
+    return store(LR, place, depth, LR if scratch is None else scratch)
+
+
+def load(register: int, place: Value, depth: int, through: int = LR) -> list[Insn]:
+    """Load a register; `through` serves as the address register, if one is needed."""
+    return _transfer("ldr", register, place, depth, through)
+
+
+def store(register: int, place: Value, depth: int, scratch: int) -> list[Insn]:
+    """Store a register; `scratch` is clobbered, if an address register is needed."""
+    return _transfer("str", register, place, depth, scratch)
+
+
+def return_to(place: Value) -> list[Insn]:
+    """Return to the address at the place; SP is what it was at entry."""
+    return load(PC, place, 0)
+
+
+def _is_far(place: Value, depth: int) -> bool:
+    return place.kind == "const" or place.number + depth > _REACH
+
+
+def _transfer(name: str, register: int, place: Value, depth: int, through: int) -> list[Insn]:
+    if not _is_far(place, depth):
+        return [asm.transfer(name, register, SP, place.number + depth)]
+    if place.kind == "const":
+        address, rest = _address(through, place.number)
+        return [*address, asm.transfer(name, register, through, rest)]
+    offset = place.number + depth
     high, low = offset & ~0xFFF, offset & 0xFFF
-    if offset < 0 or not asm.add_constant_fits(high):
+    if not asm.add_constant_fits(high):
         raise RingfenceError(
             f"the shadow stack is {offset:#x} bytes from SP: too far", "make the sandbox's stack smaller"
         )
-    return high, low
+    return [asm.add_constant(through, SP, high), asm.transfer(name, register, through, low)]
 
 
-def save(offset: int, scratch: int | None) -> list[Insn]:
-    """Store LR at SP + offset. A large offset needs a register: `scratch` is clobbered, with None r0 is spilled."""
-    high, low = _split(offset)
-    if not high:
-        return [asm.transfer("str", LR, SP, low)]
-    if scratch is None:
-        return [asm.push([0]), *save(offset + 4, 0), asm.pop([0])]
-    return store(LR, offset, scratch)
-
-
-def load(register: int, offset: int, through: int = LR) -> list[Insn]:
-    """Load a register from SP + offset; `through` serves as the address register."""
-    high, low = _split(offset)
-    if not high:
-        return [asm.transfer("ldr", register, SP, low)]
-    return [asm.add_constant(through, SP, high), asm.transfer("ldr", register, through, low)]
-
-
-def store(register: int, offset: int, scratch: int) -> list[Insn]:
-    """Store a register at SP + offset; `scratch` is clobbered if that is far away."""
-    high, low = _split(offset)
-    if not high:
-        return [asm.transfer("str", register, SP, low)]
-    return [asm.add_constant(scratch, SP, high), asm.transfer("str", register, scratch, low)]
-
-
-def return_from(shadow_offset: int) -> list[Insn]:
-    """Return to the address in the slot; SP is what it was at entry."""
-    return load(PC, shadow_offset - 4)
+def _address(register: int, address: int) -> tuple[list[Insn], int]:
+    """Instructions that form an address in a register, and what is left to add."""
+    high, low = address & ~0xFFF, address & 0xFFF
+    if asm.modified_immediate(high) is not None:
+        return [asm.move_constant(register, high)], low
+    return [asm.movw(register, address & 0xFFFF), asm.movt(register, address >> 16)], 0

@@ -20,6 +20,7 @@ __all__ = ["MmioRange", "Mode", "Parameter", "Prototype", "SandboxSpec", "check_
 
 Mode = Literal["mask", "trap"]
 Confine = Literal["writes", "reads"]
+Shadow = Literal["stack", "words"]
 Size = int | str
 
 EXCEPTION_ROOM = 40  # bytes below SP that an interrupt may use: 8-word frame, 4 for alignment, rounded to 8
@@ -44,6 +45,8 @@ class SandboxSpec:
     """One sandbox as the user declared it. Sizes are bytes; `window` and `stack` are None for "auto".
 
     `confine`: "reads" confines loads too, and puts the constants into the window.
+    `shadow`: return addresses are kept in a stack as large as the sandbox's own, or in a few words, which needs calls
+    that never lead back to an active function.
     `pointers`: how functions whose addresses the sandbox gives out are called; written among the exports.
     """
 
@@ -59,6 +62,7 @@ class SandboxSpec:
     region: str | None = None
     code_region: str | None = None
     pointers: tuple[Prototype, ...] = ()
+    shadow: Shadow = "stack"
 
     @property
     def stack_words(self) -> int:
@@ -69,7 +73,7 @@ class SandboxSpec:
     def from_options(cls, *, name: str, exports: Sequence[str] | str, imports: Sequence[str] | str = (),
                      window: Size | None = "auto", stack: Size | None = "auto", heap: Size = 0, mode: str = "mask",
                      confine: str = "writes", mmio: Iterable[Any] = (), region: str | None = None,
-                     code_region: str | None = None) -> SandboxSpec:
+                     code_region: str | None = None, shadow: str = "stack") -> SandboxSpec:
         """The checked spec of what a build script says; RingfenceError names the sandbox and the bad option."""
         check_identifier(name, "sandbox name")
         entered = _prototypes(exports, f"sandbox {name!r}: exports")
@@ -84,7 +88,8 @@ class SandboxSpec:
             mode=_one_of(mode, ("mask", "trap"), f"sandbox {name!r}: mode"),
             confine=_one_of(confine, ("writes", "reads"), f"sandbox {name!r}: confine"),
             mmio=tuple(_mmio(entry, f"sandbox {name!r}: mmio") for entry in mmio),
-            region=region, code_region=code_region)
+            region=region, code_region=code_region,
+            shadow=_one_of(shadow, ("stack", "words"), f"sandbox {name!r}: shadow"))
         spec._check()
         return spec
 
@@ -107,7 +112,7 @@ class SandboxSpec:
             "imports": [p.text for p in self.imports],
             "window": self.window, "stack": self.stack, "heap": self.heap, "mode": self.mode,
             "confine": self.confine, "mmio": [[r.start, r.end, r.why] for r in self.mmio],
-            "region": self.region, "code_region": self.code_region}
+            "region": self.region, "code_region": self.code_region, "shadow": self.shadow}
         return json.dumps(options, indent=2, sort_keys=True) + "\n"
 
     @classmethod

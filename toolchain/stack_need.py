@@ -99,7 +99,7 @@ def _frames(facts: Analysis, entry: int) -> tuple[Frame, Frame]:
             continue
         after = facts.provable.after(n, state)
         (known if after.depth_in_frame is None else dynamic).reach(_depth(facts, n, after))
-        for callee in _callees(facts, n, state):
+        for callee in callees(facts, n, state):
             if callee == entry and insn.kind == "branch":
                 continue  # a loop back to the start of the function: it needs no more with each round
             (known if state.depth_in_frame is None else dynamic).call(callee, _depth(facts, n, state))
@@ -115,10 +115,11 @@ def _one_below_the_other(known: Frame, dynamic: Frame) -> Frame:
 
 
 def _limits(facts: Analysis, entry: int) -> list[int]:
-    """The MOVT of each MOVW and MOVT that form the limit of one of the function's dynamic frames."""
+    """The MOVT of each MOVW and MOVT that form the limit of one of the function's dynamic frames: SP is compared with
+    it right behind."""
     items = facts.program.items
     mine = [n for n in facts.provable.of_function(entry) if items[n].made_by == DYNAMIC]
-    return [n for n in mine if getattr(items[n].body, "name", "") == "movt"]
+    return [n for n in mine if [getattr(items[m].body, "name", "") for m in (n, n + 1)] == ["movt", "cmp"]]
 
 
 def _depth(facts: Analysis, n: int, state: State) -> int:
@@ -129,7 +130,7 @@ def _depth(facts: Analysis, n: int, state: State) -> int:
     return depth
 
 
-def _callees(facts: Analysis, n: int, state: State) -> Iterable[int]:
+def callees(facts: Analysis, n: int, state: State) -> Iterable[int]:
     """Entries that item n may call, directly, as a tail call, or through the slot table."""
     program, flow = facts.program, facts.flow
     insn = program.items[n].insn

@@ -16,11 +16,13 @@ from typing import NamedTuple
 from .flow import CALLS, Flow, is_inner_call, is_plain_return
 from .insn import FLAGS, LR, SP, Insn, Memory, bit, registers_in
 from .program import Program
+from .request import RewriteRequest
 
 
 class Value(NamedTuple):
     """kind: const (number), sp (SP at entry + number), frame (the beginning of the current dynamic frame + number),
-    return (LR at entry), label (address of an item), place (what was at this original address)."""
+    return (LR at entry), label (address of an item), place (what was at this original address). The first three can
+    also be the place of a word."""
 
     kind: str
     number: int = 0
@@ -31,8 +33,8 @@ RETURN_ADDRESS = Value("return")
 
 @dataclass(frozen=True)
 class State:
-    """Before an item: `registers` 0-14; `slot`: the shadow slot holds the return address; `held`: the dynamic frame's
-    shadow word holds SP at entry - held."""
+    """Before an item: `registers` 0-14; `slot`: the return slot holds the return address; `held`: the dynamic frame's
+    word holds SP at entry - held."""
 
     registers: tuple[Value | None, ...]
     slot: bool
@@ -57,11 +59,12 @@ ENTRY = State((*(None,) * 13, Value("sp", 0), RETURN_ADDRESS), False)
 class Values:
     """`before[n]` is the state before item n (None: never reached), joined over the functions that share it."""
 
-    def __init__(self, program: Program, flow: Flow, shadow_offset: int, trusting: bool) -> None:
+    def __init__(self, program: Program, flow: Flow, request: RewriteRequest, trusting: bool) -> None:
         self._program = program
         self._flow = flow
-        self._shadow_offset = shadow_offset
+        self._request = request
         self._trusting = trusting
+        self._ranks = [0] * len(program.items)  # of the function that an item is in; those that share it have the same
         self.before: list[State | None] = [None] * len(program.items)
         self._each: list[tuple[State, ...]] = [()] * len(program.items)
         self._functions = {entry: self._solve(entry) for entry in program.entries}
@@ -77,9 +80,11 @@ class Values:
     def _solve(self, entry: int) -> dict[int, State]:
         states = {entry: ENTRY}
         work = deque([entry])
+        rank = self._program.ranks.get(self._program.entries[entry].start, 0)
         while work:
             n = work.popleft()
             state = states[n]
+            self._ranks[n] = rank
             after = self.after(n, state)
             for successor in self.successors(n, state):
                 joined = join(states.get(successor), after)
@@ -120,16 +125,17 @@ class Values:
             return _with(state, LR, Value("label", n + 1))
         if insn.kind in CALLS:
             return self._after_call(state)
-        result = self._execute(insn, state)
+        result = self._execute(n, insn, state)
         return join(state, result) if insn.conditional else result
 
     def _after_call(self, state: State) -> State:
         kept = range(4, 12) if self._trusting else ()
         registers = tuple(v if r in kept or r == SP else None for r, v in enumerate(state.registers))
-        kept_slot = state.depth_in_frame is not None or (state.depth is not None and state.depth >= 4)
+        below = state.depth_in_frame is not None or (state.depth is not None and state.depth >= 4)
+        kept_slot = below or self._request.words is not None
         return State(registers, state.slot and kept_slot, state.held)
 
-    def _execute(self, insn: Insn, state: State) -> State:
+    def _execute(self, n: int, insn: Insn, state: State) -> State:
         if not insn.writes & ~FLAGS and insn.memory is None:
             return state
         registers = list(state.registers)
@@ -137,19 +143,28 @@ class Values:
             registers[register] = None
         slot, held = state.slot, state.held
         if insn.memory is not None:
-            slot, held = self._store(insn, state), self._store_base(insn, state)
+            slot, held = self._store(insn, state, n), self._store_base(insn, state, n)
             if insn.memory.step:
                 registers[insn.memory.base] = plus(state.registers[insn.memory.base], insn.memory.step)
             if not insn.memory.store:
-                self._load(insn.memory, insn, state, registers)
+                self._load(insn.memory, insn, state, registers, n)
         elif insn.operands and insn.operands[0].is_register and insn.writes >> insn.operands[0].register & 1:
             registers[insn.operands[0].register] = result_of(insn, state)
         if sets_sp(insn):
             return _with_sp(registers, slot, state, registers[SP])
         return State(tuple(registers), slot, held)
 
-    def slot_address(self) -> Value:
-        return Value("sp", self._shadow_offset - 4)
+    def return_slot(self, n: int) -> Value:
+        """The place of the return address in the function that item n is in."""
+        if self._request.words is None:
+            return Value("sp", self._request.shadow_offset - 4)
+        return Value("const", self._request.word(self._ranks[n]))
+
+    def frame_word(self, n: int) -> Value:
+        """The place of the word of a dynamic frame there."""
+        if self._request.words is None:
+            return Value("frame", self._request.shadow_offset)
+        return Value("const", self._request.word(self._ranks[n] - 1))
 
     def address(self, memory: Memory, state: State) -> Value | None:
         """The address of the first byte accessed."""
@@ -157,30 +172,30 @@ class Values:
             return None
         return plus(state.registers[memory.base], memory.offset)
 
-    def _store(self, insn: Insn, state: State) -> bool:
+    def _store(self, insn: Insn, state: State, n: int) -> bool:
         """Whether the slot holds the return address behind a load or store: it does when that is stored there."""
         memory = insn.memory
         if memory is None or not memory.store or insn.name != "str":
             return state.slot
-        is_slot = self.address(memory, state) == self.slot_address()
+        is_slot = self.address(memory, state) == self.return_slot(n)
         return (is_slot and state.registers[memory.data[0]] == RETURN_ADDRESS) or state.slot
 
-    def _store_base(self, insn: Insn, state: State) -> int | None:
-        """What the frame's shadow word holds behind a load or store."""
+    def _store_base(self, insn: Insn, state: State, n: int) -> int | None:
+        """What the frame's word holds behind a load or store."""
         memory = insn.memory
-        if memory is None or not memory.store or self.address(memory, state) != Value("frame", self._shadow_offset):
+        if memory is None or not memory.store or self.address(memory, state) != self.frame_word(n):
             return state.held
         value = state.registers[memory.data[0]]
         return -value.number if insn.name == "str" and value is not None and value.kind == "sp" else None
 
-    def _load(self, memory: Memory, insn: Insn, state: State, registers: list[Value | None]) -> None:
-        """A load from the shadow slot gives the return address back, one from the frame's word the static part's SP."""
+    def _load(self, memory: Memory, insn: Insn, state: State, registers: list[Value | None], n: int) -> None:
+        """A load from the return slot gives the return address back, one from the frame's word the static part's SP."""
         if insn.name != "ldr" or memory.data[0] > 14:
             return
         address = self.address(memory, state)
-        if state.slot and address == self.slot_address():
+        if state.slot and address == self.return_slot(n):
             registers[memory.data[0]] = RETURN_ADDRESS
-        if state.held is not None and address == Value("frame", self._shadow_offset):
+        if state.held is not None and address == self.frame_word(n):
             registers[memory.data[0]] = Value("sp", -state.held)
 
 

@@ -26,17 +26,17 @@ RULES: dict[str, tuple[str, str]] = {
         "the host must be handed to the sandbox",
     ),
     "return-slot": (
-        "something other than the function's return address would be stored in its shadow-stack slot",
-        "LR must be saved to the shadow stack before the first instruction that changes it",
+        "something other than the function's return address would be stored in its return slot",
+        "LR must be saved to its slot before the first instruction that changes it",
     ),
     "frame": (
-        "the shadow-stack word of a dynamic frame (alloca) would not get where its static part ends",
+        "the protected word of a dynamic frame (alloca) would not get where its static part ends",
         "SP before the alloca must be stored there right after SP has moved, on every path",
     ),
     "return": ("a return with SP not as at the function's entry", "balance the pushes and pops on every path"),
     "tail-call": (
         "control goes to another function by a jump, with SP or LR not as at the function's entry",
-        "restore SP, and LR from the shadow slot, before the jump; a return must take PC from LR or the shadow slot",
+        "restore SP, and LR from the return slot, before the jump; a return must take PC from LR or the return slot",
     ),
     "call": (
         "a call through a pointer is not proved to go to a slot of the pointer table",
@@ -62,6 +62,10 @@ RULES: dict[str, tuple[str, str]] = {
     "keeps": (
         "a function may change a register that it is claimed to leave as it is",
         "a gap in the prover: please report it",
+    ),
+    "rank": (
+        "a function may be entered again while the word with its return address is in use",
+        'rebuild with shadow="stack": return addresses in words of their own need calls that never lead back',
     ),
     "instruction": (
         "an instruction that sandboxed code may not use, or that is not one",

@@ -62,8 +62,8 @@ def _function_to_json(function: Function) -> dict[str, Any]:
     ]
     tables, frames = sorted(function.tables.items()), sorted(function.frames.items())
     value = {"entry": function.entry, "need": function.need, "blocks": blocks, "tables": tables}
-    optional = {"frames": frames, "keeps": sorted(function.keeps)}
-    return value | {key: listed for key, listed in optional.items() if listed}
+    optional = {"frames": frames, "keeps": sorted(function.keeps), "rank": function.rank}
+    return value | {key: given for key, given in optional.items() if given}
 
 
 def _frame_to_json(frame: Frame | None) -> list[list[int]]:

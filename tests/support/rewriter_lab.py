@@ -90,7 +90,7 @@ class Image:
 def build(
     source: str, level: str = "-O2", window: int = 0x40000, stack: int = 0x3000, mode: str = "mask", libs: str = "-lc_nano -lgcc",
     assembly: bool = False, flags: str = "", compiler: str = "gcc",
-    base: int = WINDOW, fpu: str = "", confine: str = "writes",
+    base: int = WINDOW, fpu: str = "", confine: str = "writes", words: int | None = None,
 ) -> Image:  # fmt: skip
     """Compile with gcc, g++ or clang, close and link; the exported function is `int run(int)`."""
     with tempfile.TemporaryDirectory() as name:
@@ -132,6 +132,7 @@ def build(
         stack_low=stack_high - stack, stack_high=stack_high, room=FP_ROOM if fpu else ROOM,
         shadow_offset=base + window + SLACK_ABOVE - (stack_high - stack),
         exports={"run": symbols["__rf_t_export_run"]}, imports={"out": symbols["__rf_t_import_out"]}, confine=confine,
+        words=words,
     )  # fmt: skip
     return Image(elf, request, fpu)
 
@@ -228,8 +229,9 @@ def _hook(emulator: unicorn.Uc, request: RewriteRequest, run: Run, watch: bool) 
 
 
 def _writable(request: RewriteRequest) -> tuple[int, int]:
-    """What the sandbox may write: window, slack, and right behind it the shadow stack."""
-    return request.window_base - request.slack_below, request.stack_high + request.shadow_offset
+    """What the sandbox may write: window, slack, and right behind it the shadow stack, or the words."""
+    high = request.stack_high + request.shadow_offset if request.words is None else request.word(request.words + 1)
+    return request.window_base - request.slack_below, high
 
 
 def _protect(emulator: unicorn.Uc, request: RewriteRequest) -> None:
@@ -294,7 +296,8 @@ def policy(image: Image, result: RewriteResult) -> bytes:
             "slack_below": request.slack_below, "slack_above": request.slack_above,
         },
         "stack": {"low": f"{request.stack_low:#010x}", "high": f"{request.stack_high:#010x}", "room": request.room},
-        "shadow": {"offset": request.shadow_offset},
+        "shadow": {"offset": request.shadow_offset} if request.words is None
+        else {"words": span(request.word(1), request.word(request.words + 1))},
         "entries": [{"name": n, "address": f"{a:#010x}"} for n, a in result.exports["t"].items()],
         "imports": [
             {"name": n, "address": f"{a:#010x}", "returns": True, "stack": 0} for n, a in request.imports.items()

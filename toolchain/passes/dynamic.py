@@ -2,8 +2,8 @@
 
 Where SP is lowered by an unknown amount, the new value is checked first: it must leave what is called from there its
 stack, and must not lie above SP (the amount may be negative, or wrap). What SP was in the static part of the frame is
-kept in the shadow word next to where the dynamic part begins, since the registers that the compiler keeps it in come
-back from memory that the sandbox can write; what restores SP takes it from there.
+kept in a protected word (in a shadow stack the one next to where the dynamic part begins), since the registers that the
+compiler keeps it in come back from memory that the sandbox can write; what restores SP takes it from there.
 
 All paths to a place must agree on whether there is a dynamic frame. Where they do not, because one of them allocates
 or a loop allocates a constant amount in each round, an empty one begins before they part.
@@ -91,10 +91,10 @@ def _begin(facts: Analysis, n: int, insn: Insn, state: State) -> list[Body | Lab
         asm.movw(other, limit & 0xFFFF),
         asm.movt(other, limit >> 16),
         *_trap_if_lower(target, other),
-        *_static_sp(facts, state, other),
+        *_static_sp(facts, n, state, other),
         *(() if lowers else _trap_if_lower(other, target)),
         asm.move(SP, target),
-        *shadow.store(other, request.shadow_offset, target),
+        *shadow.store(other, facts.trusting.frame_word(n), 0, target),
         *map(asm.write_flags, flags),
     ]
 
@@ -122,11 +122,11 @@ def _computed(facts: Analysis, n: int, insn: Insn, target: int) -> Insn:
     raise _unsupported(facts, n, "SP becomes something that is not known before the program runs")
 
 
-def _static_sp(facts: Analysis, state: State, register: int) -> list[Insn]:
+def _static_sp(facts: Analysis, n: int, state: State, register: int) -> list[Insn]:
     """The SP of the static part of the frame: SP itself, or what the current dynamic frame's word holds."""
     if state.depth_in_frame is None:
         return [asm.move(register, SP)]
-    return shadow.load(register, state.depth_in_frame + facts.request.shadow_offset, register)
+    return shadow.load(register, facts.trusting.frame_word(n), state.depth_in_frame, register)
 
 
 def _trap_if_lower(a: int, b: int) -> tuple[Insn, ...]:
@@ -151,14 +151,14 @@ def _unsupported(facts: Analysis, n: int, why: str, hint: str = "") -> NotSuppor
 
 
 def _end(facts: Analysis, n: int, insn: Insn, state: State) -> list[Body | Label]:
-    """Back to the static part of the frame, which the shadow word knows."""
+    """Back to the static part of the frame, which the frame's word knows."""
     value = result_of(insn, state)
     if value is None or state.held is None:
         raise _unsupported(facts, n, "the static part of the stack frame is not the same on all paths to here")
     free = [r for r in _SCRATCH if not facts.live.after(n) & bit(r)]
     if not free:
         raise _unsupported(facts, n, "no register is free to restore SP")
-    return [*_static_sp(facts, state, free[0]), asm.move(SP, free[0]), *adjust_stack(state.held + value.number)]
+    return [*_static_sp(facts, n, state, free[0]), asm.move(SP, free[0]), *adjust_stack(state.held + value.number)]
 
 
 # -- all paths agree -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Returns go through the shadow stack.
+"""Returns go through protected words: the shadow stack's, or one for each rank of functions (ranks.py).
 
 LR is stored to its slot before it is lost (saving.py), and the slot, not the frame, is what the function returns to.
 Where LR was not lost, `bx lr` returns. Tail calls get LR back from the slot.
@@ -48,13 +48,13 @@ def _save(program: Program, request: RewriteRequest, counts: Counter[str]) -> Pr
             places = [Place(n, False, depth)]
         for place in places:
             live = facts.live.before[place.item] if place.before else facts.live.after(place.item)
-            saved = shadow.save(place.depth - 4 + request.shadow_offset, _scratch(live))
+            saved = shadow.save(facts.provable.return_slot(n), place.depth, _scratch(live))
             (before if place.before else behind)[place.item] = saved
     counts["return addresses saved"] += len(before) + len(behind)
     edits: dict[int, list[Body | Label]] = {
         n: [*before.get(n, ()), program.items[n].body, *behind.get(n, ())] for n in before.keys() | behind.keys()
     }
-    return apply(program, edits, "returns")
+    return apply(program, edits, shadow.RETURNS)
 
 
 def _keep_link(program: Program, request: RewriteRequest) -> Program:
@@ -65,7 +65,7 @@ def _keep_link(program: Program, request: RewriteRequest) -> Program:
         insn = program.items[n].insn
         if insn is not None and insn.memory is not None and not facts.live.after(n) & bit(IP):
             edits[n] = [asm.pop([*insn.memory.data[:-1], IP])]
-    return apply(program, edits, "returns")
+    return apply(program, edits, shadow.RETURNS)
 
 
 def _scratch(live: int) -> int | None:
@@ -79,10 +79,10 @@ def _save_at_entry(program: Program, request: RewriteRequest, counts: Counter[st
     facts = Analysis(program, request)
     edits: dict[int, list[Body | Label]] = {}
     for entry in sorted({entry for entry, _ in bad}):
-        offset = request.shadow_offset - 4
-        edits[entry] = [*shadow.save(offset, _scratch(facts.live.before[entry])), program.items[entry].body]
+        saved = shadow.save(facts.provable.return_slot(entry), 0, _scratch(facts.live.before[entry]))
+        edits[entry] = [*saved, program.items[entry].body]
         counts["return addresses saved"] += 1
-    program = apply(program, edits, "returns")
+    program = apply(program, edits, shadow.RETURNS)
     for _, n in _unproved_loads(program, request) if edits else []:
         raise NotSupported(
             program,
@@ -102,7 +102,7 @@ def _unproved_loads(program: Program, request: RewriteRequest) -> list[tuple[int
             insn = program.items[n].insn
             if insn is None or insn.name != "ldr" or insn.memory is None or state.slot:
                 continue
-            if facts.provable.address(insn.memory, state) == facts.provable.slot_address():
+            if facts.provable.address(insn.memory, state) == facts.provable.return_slot(n):
                 bad.append((entry, n))
     return bad
 
@@ -122,7 +122,7 @@ def _return(program: Program, request: RewriteRequest, counts: Counter[str]) -> 
             edits[n] = replacement
             tail = any(isinstance(p, Insn) and p.kind in ("branch", "jump_register") for p in replacement)
             counts["tail calls reloaded" if tail else "returns protected"] += 1
-    return apply(program, edits, "returns")
+    return apply(program, edits, shadow.RETURNS)
 
 
 def _leave(facts: Analysis, n: int, insn: Insn, proved: State, trusted: State) -> list[Body | Label] | None:
@@ -134,7 +134,7 @@ def _leave(facts: Analysis, n: int, insn: Insn, proved: State, trusted: State) -
         value = trusted.registers[insn.operands[0].register]
         if value == RETURN_ADDRESS or insn.operands[0].register == LR:
             _expect_level(facts, n, proved)
-            return list(shadow.return_from(facts.request.shadow_offset))
+            return list(shadow.return_to(facts.provable.return_slot(n)))
         return _reloaded(facts, n, insn, proved)
     if insn.kind == "branch" and _is_tail_call(facts, n, proved):
         return _reloaded(facts, n, insn, proved)
@@ -163,7 +163,7 @@ def _reloaded(facts: Analysis, n: int, insn: Insn, state: State) -> list[Body | 
     if state.registers[LR] == RETURN_ADDRESS:
         return None
     _expect_level(facts, n, state)
-    reload = shadow.load(LR, facts.request.shadow_offset - 4)
+    reload = shadow.load(LR, facts.provable.return_slot(n), 0)
     if not insn.conditional:
         return [*reload, insn]
     over = Label(facts.program.items[n].origin, "tail")
@@ -179,4 +179,4 @@ def _popped(facts: Analysis, n: int, memory: Memory, state: State) -> list[Body 
     if state.registers[LR] == RETURN_ADDRESS and not facts.live.before[n] & bit(IP):  # it was never lost
         return [*([asm.pop([*others, IP])] if others else adjust_stack(memory.step)), asm.jump(LR)]
     restore = [asm.pop([*others, LR])] if others else adjust_stack(memory.step)
-    return [*restore, *shadow.return_from(facts.request.shadow_offset)]
+    return [*restore, *shadow.return_to(facts.provable.return_slot(n))]

@@ -69,7 +69,8 @@ def check(elf: bytes, policy: bytes, certificate: Certificate, proofs: Proofs | 
             report.failures += _claims(sandbox, proof)
             needs = {entry: f.need for entry, f in proof.functions.items()}
             keeps = {entry: f.keeps for entry, f in proof.functions.items()}
-            open_ones += _replay(Context(sandbox, image, needs, keeps), proof, report)
+            ranks = {entry: f.rank for entry, f in proof.functions.items()}
+            open_ones += _replay(Context(sandbox, image, needs, keeps, ranks), proof, report)
     theorems = {o.theorem.digest(): o.theorem for o in open_ones if o.theorem is not None}
     report.obligations, report.theorems = len(open_ones), len(theorems)
     found = zip(theorems.items(), (proofs or certificate.proofs)(list(theorems.values())), strict=True)

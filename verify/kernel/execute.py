@@ -51,6 +51,16 @@ class Stop(Exception):
 
 
 @dataclass(frozen=True)
+class Callee:
+    """What callers may count on of a function, of an import, or of whatever the pointer table leads to."""
+
+    name: str
+    need: int  # bytes of stack
+    keeps: Sequence[int] = ()
+    rank: int = 0  # the host's code writes no protected word
+
+
+@dataclass(frozen=True)
 class Context:
     """What the blocks of one sandbox share."""
 
@@ -58,6 +68,7 @@ class Context:
     image: Image
     needs: Mapping[int, int]  # entry address of each function -> stack need
     keeps: Mapping[int, Sequence[int]] = field(default_factory=dict)  # -> registers that it and its callees never write
+    ranks: Mapping[int, int] = field(default_factory=dict)  # -> above which no word changes while it runs
 
     @cached_property
     def _code(self) -> bytes:
@@ -75,20 +86,24 @@ class Context:
             return None if found is None else int.from_bytes(found, "little")
         return None
 
-    def need(self, target: int) -> int | None:
-        """The stack that the function or import at `target` needs; None if there is neither."""
-        imported = self.sandbox.import_at(target)
-        return self.needs.get(target) if imported is None else imported.stack
+    def callee(self, target: int) -> Callee | None:
+        """The function or import at `target`; None if there is neither."""
+        name, imported = f"the callee at {target:#x}", self.sandbox.import_at(target)
+        if imported is not None:
+            return Callee(name, imported.stack)
+        need = self.needs.get(target)
+        return None if need is None else Callee(name, need, self.keeps.get(target, ()), self.ranks.get(target, 0))
 
     @cached_property
-    def slots_need(self) -> int | None:
-        """What a call through the pointer table may need: the worst slot. None if a slot is no function."""
+    def any_slot(self) -> Callee | None:
+        """A call through the pointer table: the worst of all slots. None if a slot is no function."""
         slots = range(self.sandbox.slots.start, self.sandbox.slots.end, 4)
-        return max(self.needs[a] for a in slots) if all(a in self.needs for a in slots) else None
+        if not all(a in self.needs for a in slots):
+            return None
+        return Callee("the pointer table", max(self.needs[a] for a in slots), (), max(map(self._rank, slots)))
 
-    def kept(self, target: int) -> Sequence[int]:
-        """The registers that the function at `target` is claimed to keep; an import keeps none."""
-        return self.keeps.get(target, ()) if self.sandbox.import_at(target) is None else ()
+    def _rank(self, function: int) -> int:
+        return self.ranks.get(function, 0)
 
 
 class Executor:
@@ -282,7 +297,7 @@ class Executor:
     # -- Machine: memory -----------------------------------------------------------------------------------------
 
     def load(self, address: Term, size: int) -> Term:
-        if size == 4 and self.slot and address is safety.return_slot(self.context.sandbox):
+        if size == 4 and self.slot and address is self._return_slot():
             return RA
         if size == 4 and self.frame is not None and self.frame.held is not None and address is self._frame_word():
             return add(S, const(-self.frame.held))
@@ -294,9 +309,9 @@ class Executor:
 
     def store(self, address: Term, size: int, value: Term) -> None:
         sandbox = self.context.sandbox
-        if address is safety.return_slot(sandbox):
+        if address is self._return_slot():
             if size != 4 or value is not RA:
-                self.stop("return-slot", "only the function's return address may be stored in its shadow slot")
+                self.stop("return-slot", "only the function's return address may be stored in its return slot")
             self.slot = self.slot or self._guard is TRUE
             return
         if self.frame is not None and address is self._frame_word():
@@ -316,8 +331,11 @@ class Executor:
         bounds = safety.stack_bounds(self.context.sandbox, self.left)
         return any(r.covers(bounds.start - distance, bounds.end - distance + size) for r in ranges)
 
-    def _frame_word(self) -> Term:
-        return safety.frame_word(self.context.sandbox, self._base)
+    def _return_slot(self) -> Term | None:
+        return safety.return_slot(self.context.sandbox, self.function.rank)
+
+    def _frame_word(self) -> Term | None:
+        return safety.frame_word(self.context.sandbox, self.function.rank, self._base)
 
     # -- Machine: control ----------------------------------------------------------------------------------------
 
@@ -342,7 +360,7 @@ class Executor:
                 where = "in a dynamic frame" if self.frame else f"{self.depth} bytes below its entry value"
                 self.stop("return", f"returns with SP {where}")
         else:
-            self._tail_call(self.context.slots_need, "the pointer table")
+            self._tail_call(self.context.any_slot)
             self.require("jump", safety.call_is_safe(self.context.sandbox, value), "a jump through a pointer")
         self._leave(TRUE)
 
@@ -365,14 +383,14 @@ class Executor:
         self._leave(TRUE)
 
     def call(self, target: int) -> None:
-        need = self.context.need(target)
-        if need is None:  # a jump inside the function that leaves a known constant in LR (libgcc does this)
+        callee = self.context.callee(target)
+        if callee is None:  # a jump inside the function that leaves a known constant in LR (libgcc does this)
             before, self._regs[LR] = self._regs[LR], const(self.next_pc | 1)
             self.edge(target, TRUE)
             self._regs[LR] = before
             self._leave(TRUE)
             return
-        self._called(need, f"the callee at {target:#x}", self.context.kept(target))
+        self._called(callee)
         imported = self.context.sandbox.import_at(target)
         if imported is not None and not imported.returns:
             self._leave(TRUE)
@@ -382,35 +400,39 @@ class Executor:
             self.call(value.value - 1)
             return
         self.require("call", safety.call_is_safe(self.context.sandbox, value), "a call through a pointer")
-        self._called(self.context.slots_need, "the pointer table")
+        self._called(self.context.any_slot)
 
     def _is_function(self, address: int) -> bool:
-        return self.context.need(address) is not None
+        return self.context.callee(address) is not None
 
-    def _called(self, need: int | None, callee: str, kept: Sequence[int] = ()) -> None:
-        """A call that comes back: everything is unknown then but SP, the registers that the callee keeps, and the slot
-        unless the callee shares it."""
-        room = self._room()
-        if need is None or self.depth + need > room:
-            self.stop(
-                "stack", f"{callee} needs {need} bytes of stack at depth {self.depth}; {room} are known to be left"
-            )
-        self._must_keep(callee, kept)
-        self.slot = self.slot and (self.frame is not None or self.depth >= 4)
-        self._regs = [value if number in kept else self.unknown() for number, value in enumerate(self._regs)]
+    def _called(self, callee: Callee | None) -> None:
+        """A call that comes back: everything is unknown then but SP, the registers that the callee keeps, and the
+        protected words that it has not in common with this function."""
+        callee = self._enters(callee, self._room() - self.depth)
+        sandbox, rank, above = self.context.sandbox, self.function.rank, self.frame is not None or self.depth >= 4
+        self.slot = self.slot and safety.slot_survives(sandbox, above, rank, callee.rank)
+        if self.frame is not None and not safety.frame_word_survives(sandbox, rank, callee.rank):
+            self.frame = replace(self.frame, held=None)
+        self._regs = [value if number in callee.keeps else self.unknown() for number, value in enumerate(self._regs)]
         self._flag = {name: self.unknown(1) for name in _FLAGS}
 
-    def _must_keep(self, callee: str, kept: Sequence[int]) -> None:
-        lost = [f"r{number}" for number in self.function.keeps if number not in kept]
-        if lost:
-            self.stop("keeps", f"{callee} may change {', '.join(lost)}, which this function is claimed to keep")
-
-    def _tail_call(self, need: int | None, callee: str, kept: Sequence[int] = ()) -> None:
+    def _tail_call(self, callee: Callee | None) -> None:
         if not safety.tail_call_is_safe(self.reg(SP), self._regs[LR]):
-            self.stop("tail-call", f"{callee} is entered by a jump with SP or LR not as at the function's entry")
-        if need is None or need > self.left:
-            self.stop("stack", f"{callee} needs {need} bytes of stack; {self.left} are known to be left")
-        self._must_keep(callee, kept)
+            self.stop("tail-call", "another function is entered by a jump with SP or LR not as at this one's entry")
+        self._enters(callee, self.left)
+
+    def _enters(self, callee: Callee | None, left: int) -> Callee:
+        """What must hold of another function before control goes there; `left`: stack known to be free below SP."""
+        if callee is None:
+            self.stop("slots", "a slot of the pointer table is not a function of the certificate")
+        if callee.need > left:
+            self.stop("stack", f"{callee.name} needs {callee.need} bytes of stack; {left} are known to be left")
+        lost = [f"r{number}" for number in self.function.keeps if number not in callee.keeps]
+        if lost:
+            self.stop("keeps", f"{callee.name} may change {', '.join(lost)}, which this function is claimed to keep")
+        if callee.rank > self.function.rank:
+            self.stop("rank", f"{callee.name} has rank {callee.rank}, more than this function's {self.function.rank}")
+        return callee
 
     def edge(self, target: int, condition: Term) -> None:
         """Control goes to `target` if `condition` holds."""
@@ -419,10 +441,10 @@ class Executor:
         if target in self.function.blocks:
             self._establish(target, self.function.blocks[target], condition)
             return
-        need = self.context.need(target)
-        if need is None:
+        callee = self.context.callee(target)
+        if callee is None:
             self.stop("target", f"control goes to {target:#x}, which is neither a block nor a function nor an import")
-        self._tail_call(need, f"the callee at {target:#x}", self.context.kept(target))
+        self._tail_call(callee)
 
     def _establish(self, target: int, invariant: Invariant, condition: Term) -> None:
         """The invariant of the block at `target` must hold."""

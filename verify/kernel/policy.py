@@ -166,8 +166,12 @@ def _stack(value: Any, where: str) -> Stack:
     return Stack(*_span(found["low"], found["high"], 8, where), found["room"])
 
 
-def _shadow(value: Any, where: str) -> int:
-    return int(fields({"offset": number(4)})(value, where)["offset"])
+def _shadow(value: Any, where: str) -> int | Range:
+    """How far the shadow stack is from the stack, or where the words are that the functions of each rank have."""
+    found = fields({}, {"offset": number(4), "words": _range})(value, where)
+    demand(len(found) == 1, where, "must give either an offset or words")
+    place: int | Range = found.popitem()[1]
+    return place
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ class Sandbox:
     constants: tuple[Range, ...] = key(list_of(_range))
     window: Window = key(_window)
     stack: Stack = key(_stack)
-    shadow_offset: int = key(_shadow, called="shadow")
+    shadow_place: int | Range = key(_shadow, called="shadow")
     entries: tuple[Entry, ...] = key(list_of(record(Entry)))
     imports: tuple[Import, ...] = key(list_of(record(Import)))
     mmio: tuple[Range, ...] = key(list_of(partial(_range, multiple=1, why=text)))
@@ -198,7 +202,10 @@ class Sandbox:
 
     @property
     def shadow(self) -> Range:
-        return Range(self.stack.start + self.shadow_offset, self.stack.end + self.shadow_offset)
+        """The words that only returns and dynamic frames may use."""
+        if isinstance(self.shadow_place, Range):
+            return self.shadow_place
+        return Range(self.stack.start + self.shadow_place, self.stack.end + self.shadow_place)
 
     @property
     def has_fpu(self) -> bool:

@@ -57,7 +57,7 @@ class Frame:
     """A dynamic frame: SP is measured from an unknown F with stack low + room + left <= F <= s - 8."""
 
     left: int
-    held: int | None = None  # the shadow word at F + SHADOW_OFFSET is s - held
+    held: int | None = None  # the frame's word is s - held
 
 
 def _frame(value: Any, where: str) -> Frame:
@@ -71,7 +71,7 @@ class Invariant:
     """What holds whenever control reaches a block of a function: SP = s - depth, or F - depth, and so on."""
 
     depth: int
-    slot: bool  # the shadow word of this function holds RA
+    slot: bool  # the return slot of this function holds RA
     left: int  # s >= stack low + room + left
     facts: tuple[Fact, ...] = ()
     frame: Frame | None = None
@@ -93,7 +93,8 @@ class Function:
 
     `tables`: address of a table jump -> number of entries. `frames`: address of an instruction that makes SP the
     beginning of a dynamic frame -> bytes known to be free below it. `keeps`: registers that are what they were when it
-    comes back, since neither it nor what it calls writes them.
+    comes back, since neither it nor what it calls writes them. `rank`: nothing that it calls or goes on in has a higher
+    one; so while it runs, no word of a higher rank changes.
     """
 
     entry: int = key(number())
@@ -102,6 +103,7 @@ class Function:
     tables: Mapping[int, int] = key(map_as_list(row(number(), number())))
     frames: Mapping[int, int] = key(map_as_list(row(number(), number())), optional=True, default_factory=dict)
     keeps: Sequence[int] = key(list_of(one_of(*range(13))), optional=True, default=())
+    rank: int = key(number(), optional=True, default=0)
 
 
 _FUNCTION = record(Function)

@@ -25,14 +25,34 @@ def read_set(sandbox: Sandbox) -> tuple[Range, ...]:
     return (*write_set(sandbox), sandbox.code, *sandbox.constants)
 
 
-def return_slot(sandbox: Sandbox) -> Term:
-    """The one shadow-stack word of the current function; only RA may be stored there, and loaded once it is there."""
-    return add(S, const(sandbox.shadow_offset - 4))
+def return_slot(sandbox: Sandbox, rank: int) -> Term | None:
+    """The one word of the current function in the shadow stack, or that of its rank; only RA may be stored there, and
+    loaded once it is there. A function whose rank is 0 or too high has none where ranks have words."""
+    place = sandbox.shadow_place
+    return _word(place, rank) if isinstance(place, Range) else add(S, const(place - 4))
 
 
-def frame_word(sandbox: Sandbox, frame: Term) -> Term:
-    """The one shadow-stack word of a dynamic frame that begins at `frame`; only a known distance from s is stored."""
-    return add(frame, const(sandbox.shadow_offset))
+def frame_word(sandbox: Sandbox, rank: int, frame: Term) -> Term | None:
+    """The one word of a dynamic frame that begins at `frame`, where ranks have words that of the rank below; only a
+    known distance from s is stored there."""
+    place = sandbox.shadow_place
+    return _word(place, rank - 1) if isinstance(place, Range) else add(frame, const(place))
+
+
+def _word(words: Range, rank: int) -> Term | None:
+    """The words are numbered from rank 1 on."""
+    address = words.start + 4 * rank - 4
+    return const(address) if words.covers(address, address + 4) else None
+
+
+def slot_survives(sandbox: Sandbox, above: bool, rank: int, callee: int) -> bool:
+    """Whether a call of a function with rank `callee` leaves the return slot alone; `above`: SP is below the slot's."""
+    return callee < rank if isinstance(sandbox.shadow_place, Range) else above
+
+
+def frame_word_survives(sandbox: Sandbox, rank: int, callee: int) -> bool:
+    """The same of a dynamic frame's word."""
+    return callee < rank - 1 if isinstance(sandbox.shadow_place, Range) else True
 
 
 def store_is_safe(sandbox: Sandbox, address: Term, size: int) -> Term:

@@ -60,6 +60,7 @@ class FunctionAnalysis:
         self.left = sandbox.stack.end - sandbox.stack.start - sandbox.room
         self.tables: dict[int, int] = {}
         self.frames: dict[int, int] = {}
+        self.rank = 0  # known from the word that it uses, if any
         start = State(0, False, None, frozenset((14,)), {})
         self.blocks: dict[int, Block] = {ENTRY: Block(start, reached=True)}
         self.stack: Known = {(S, ZERO): arcs.between(sandbox.stack.start + sandbox.room, sandbox.stack.end)}
@@ -210,6 +211,7 @@ class FunctionAnalysis:
             run = self._explore(start, state)
         if block.run is not None:
             self._forget(start, block.run)
+        self.rank = self.rank or run.rank
         block.run, block.run_for = run, state if run.indices else state.exact_part()
         for pc in run.executed:
             self._owners.setdefault(pc, set()).add(start)
@@ -221,7 +223,7 @@ class FunctionAnalysis:
 
     def _explore(self, start: int, state: State) -> Run:
         exact = state.exact()
-        function = Function(self.entry, self.left, self._boundaries, self.tables, self.frames)
+        function = Function(self.entry, self.left, self._boundaries, self.tables, self.frames, rank=self.rank)
         known = self.known(state.known, exact)
         explorer = self._explorer(self.context, function, self._by_symbols, state.granted, known)
         address = self.entry if start == ENTRY else start

@@ -29,15 +29,16 @@ class Explored:
     tables: Mapping[int, int]
     frames: Mapping[int, int]
     keeps: tuple[int, ...]
+    rank: int  # if it uses a word of its own
     granted: Mapping[int, int]
     deepest: int  # bytes of stack that it uses itself, outside blocks with a grant
     calls: frozenset[tuple[int, int]]  # (depth, callee), outside blocks with a grant
     callees: frozenset[int]  # all of them
 
-    def function(self, need: int) -> Function:
-        """With its need, which blocks without a grant can count on."""
+    def function(self, need: int, rank: int) -> Function:
+        """With its rank, and its need, which blocks without a grant can count on."""
         blocks = {start: replace(i, left=self.granted.get(start, need)) for start, i in self.blocks.items()}
-        return Function(self.entry, need, blocks, self.tables, self.frames, self.keeps)
+        return Function(self.entry, need, blocks, self.tables, self.frames, self.keeps, rank)
 
 
 def explored(analysis: FunctionAnalysis) -> Explored:
@@ -60,8 +61,8 @@ def explored(analysis: FunctionAnalysis) -> Explored:
         facts += [fact_of(key, arc) for key, arc in sorted(claims[start].items())]
         blocks[start] = Invariant(state.depth, state.slot, 0, tuple(facts), state.frame)
     return Explored(analysis.entry, blocks, dict(analysis.tables), dict(analysis.frames),
-                    tuple(analysis.context.kept(analysis.entry)), granted, deepest, frozenset(calls),
-                    frozenset(callees))  # fmt: skip
+                    tuple(analysis.context.keeps.get(analysis.entry, ())), analysis.rank, granted, deepest,
+                    frozenset(calls), frozenset(callees))  # fmt: skip
 
 
 def _live(analysis: FunctionAnalysis, claims: Claims) -> dict[int, int]:

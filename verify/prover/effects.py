@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from ..kernel.execute import Context
 from ..kernel.isa.decode import Refused, decode
+from ..kernel.policy import Range, Sandbox
 from ..kernel.term import Term, split, var
 
 _REGISTERS = frozenset(range(13))
@@ -125,7 +126,7 @@ def effects_of(context: Context, entry: int, starts: Iterable[int]) -> Effects:
             if step is None:
                 return Effects(known=False)
             found.written |= step.written
-            found.known &= step.known and step.slot in (None, context.sandbox.shadow_offset - 4)
+            found.known &= step.known and step.slot in (None, _slot(context.sandbox))
             for target in (pc + to - _BASE for to in (*step.jumps, *step.calls)):
                 if target in others:
                     found.callees.add(target)
@@ -136,6 +137,11 @@ def effects_of(context: Context, entry: int, starts: Iterable[int]) -> Effects:
             conditional = step.conditional or max(conditional - 1, 0)
             pc += step.next_pc - _BASE
     return found
+
+
+def _slot(sandbox: Sandbox) -> int | None:
+    """Where the return slot is from SP; None where it is a word of a rank."""
+    return None if isinstance(sandbox.shadow_place, Range) else sandbox.shadow_place - 4
 
 
 def kept_registers(context: Context, starts: Iterable[int]) -> Mapping[int, tuple[int, ...]]:

@@ -6,11 +6,11 @@ so that a block is executed once and its edges are evaluated as often as the ran
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..kernel.execute import SP, Context, Executor
+from ..kernel.execute import SP, Callee, Context, Executor
+from ..kernel.policy import Range
 from ..kernel.proof import Fact, Frame, Function, Invariant
 from ..kernel.safety import RA, S, tail_call_is_safe
 from ..kernel.term import FALSE, TRUE, Term, and_, signed, split
@@ -73,6 +73,7 @@ class Run:
     indices: list[tuple[Term, tuple[Term, ...]]] = field(default_factory=list)  # of table jumps, and what holds there
     leaving: int = 0  # in how many places it returns or goes on in another function
     called: int = 0  # how many calls are in it
+    rank: int = 0  # the function's, if it uses the word of a rank here
     entered: list[Term] = field(default_factory=list)  # the registers' terms at the start
     forced: dict[int, Term] = field(default_factory=dict)  # what a base was before a guard that is taken for granted
 
@@ -137,9 +138,10 @@ class Explorer(Executor):
             self.written |= 1 << number
         super().set_reg(number, value)
 
-    def _called(self, need: int | None, callee: str, kept: Sequence[int] = ()) -> None:
-        super()._called(0 if need is None else need, callee, kept)
-        self.written |= 0x7FFF & ~sum(1 << number for number in kept)
+    def _called(self, callee: Callee | None) -> None:
+        callee = callee or Callee("a slot that is not known yet", 0)
+        super()._called(callee)
+        self.written |= 0x7FFF & ~sum(1 << number for number in callee.keeps)
         self.found.called += 1
 
     # -- checks --------------------------------------------------------------------------------------------------
@@ -187,8 +189,17 @@ class Explorer(Executor):
     # -- memory and control --------------------------------------------------------------------------------------
 
     def store(self, address: Term, size: int, value: Term) -> None:
+        self._learn_rank(address, value)
         self._note(address, size, store=True)
         super().store(address, size, value)
+
+    def _learn_rank(self, address: Term, value: Term) -> None:
+        """From the first word that the function uses: its own for RA, the one below for the static part's SP."""
+        words, at = self.context.sandbox.shadow_place, address.value
+        if isinstance(words, Range) and at is not None and words.covers(at, at + 4):
+            rank = (at - words.start) // 4 + (1 if value is RA else 2)
+            self.found.rank = self.function.rank or rank
+            self.function = replace(self.function, rank=self.found.rank)
 
     def load(self, address: Term, size: int) -> Term:
         if self.context.sandbox.confine == "reads":

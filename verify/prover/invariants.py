@@ -47,8 +47,22 @@ def find_invariants(sandbox: Sandbox, image: Image, functions: Iterable[int], jo
             found[entry] = explore(entry)
         todo.extend(sorted(found[entry].callees - {SLOTS}))
     found = {entry: found[entry] for entry in sorted(wanted)}
-    needs = _needs(found, sandbox)
-    return SandboxProof({entry: one.function(needs[entry]) for entry, one in found.items()})
+    needs, ranks = _needs(found, sandbox), _ranks(found, slots)
+    return SandboxProof({entry: one.function(needs[entry], ranks[entry]) for entry, one in found.items()})
+
+
+def _ranks(found: Mapping[int, Explored], slots: Iterable[int]) -> dict[int, int]:
+    """A function with a word has that word's rank, the others the highest of what they call or go on in."""
+    ranks = {entry: one.rank for entry, one in found.items()}
+    changed = any(ranks.values())
+    while changed:
+        changed = False
+        for entry, one in found.items():
+            callees = (*(one.callees - {SLOTS}), *(slots if SLOTS in one.callees else ()))
+            below = max((ranks[c] for c in callees), default=0)
+            if not one.rank and below > ranks[entry]:
+                ranks[entry], changed = below, True
+    return ranks
 
 
 def _needs(found: Mapping[int, Explored], sandbox: Sandbox) -> dict[int, int]:
