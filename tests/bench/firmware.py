@@ -44,11 +44,13 @@ class Config:
     mode: str = "mask"
     confine: str = "writes"
     compiler: str = "gcc"
+    shadow: str = "stack"
 
     @property
     def name(self) -> str:
-        """As in results.json: `m3-O2`, `m3-O2-clang`."""
-        return f"m3{self.level}" + (f"-{self.compiler}" if self.compiler != "gcc" else "")
+        """As in results.json: `m3-O2`, `m3-O2-clang`, `m3-O2-words`."""
+        unusual = [what for what, usual in ((self.compiler, "gcc"), (self.shadow, "stack")) if what != usual]
+        return "-".join([f"m3{self.level}", *unusual])
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Builder:
         place = self._place(program, config)
         work = place / "work"
         spec = SandboxSpec.from_options(name=BOX, exports=[EXPORT], heap=program.heap, stack=program.stack,
-                                        mode=config.mode, confine=config.confine)
+                                        mode=config.mode, confine=config.confine, shadow=config.shadow)
         box = SandboxInput(spec, tuple(self._objects(program, config, place)), program.libraries)
         work.mkdir(exist_ok=True)
         for name, text in generate(spec).files().items():
@@ -127,8 +129,8 @@ class Builder:
     def _facts(self, built: Built, host: Sequence[Path]) -> Sandboxed:
         box, result = built.placed.layout.sandbox(BOX), built.placed.result
         linked = LinkedElf(result.elf)
-        stack = box.stack_high - box.stack_low
-        ram = {"window": box.window_size, "slack": box.slack_below + box.slack_above, "shadow": stack, "stack": stack}
+        stack, shadow = box.stack_high - box.stack_low, box.shadow_high - box.shadow_low
+        ram = {"window": box.window_size, "slack": box.slack_below + box.slack_above, "shadow": shadow, "stack": stack}
         verification = dict(built.report["verification"])
         verification["certificate_bytes"] = built.outputs.certificate.stat().st_size
         return Sandboxed(

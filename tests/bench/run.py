@@ -57,11 +57,13 @@ def start_all(pool: Executor, programs: Sequence[Program], configs: Sequence[Con
     return [pool.submit(measure_or_explain, program, config) for config in configs for program in programs]
 
 
-def configurations(levels: Sequence[str], mode: str, confine: str | None, compiler: str) -> list[Config]:
+def configurations(
+    levels: Sequence[str], mode: str, confine: str | None, compiler: str, shadow: str = "stack"
+) -> list[Config]:
     """All levels with writes confined, and -O2 with reads confined, unless `confine` says which."""
-    found = [Config(level, mode, confine or "writes", compiler) for level in levels]
+    found = [Config(level, mode, confine or "writes", compiler, shadow) for level in levels]
     if confine is None and "-O2" in levels:
-        found.append(Config("-O2", mode, "reads", compiler))
+        found.append(Config("-O2", mode, "reads", compiler, shadow))
     return found
 
 
@@ -71,10 +73,20 @@ def configurations(levels: Sequence[str], mode: str, confine: str | None, compil
 @click.option("--mode", type=click.Choice(["mask", "trap"]), default="mask")
 @click.option("--confine", type=click.Choice(["writes", "reads"]), help="Only this; by default reads at -O2, too.")
 @click.option("--compiler", type=click.Choice(["gcc", "clang"]), default="gcc", help="Of the programs (clang 14).")
+@click.option(
+    "--shadow", type=click.Choice(["stack", "words"]), default="stack", help="Where return addresses are kept."
+)
 @click.option("--jobs", default=2, help="How many programs are built at a time.")
 @click.option("--output", type=click.Path(path_type=Path), default=FOLDER / "results.json", help="Where figures go.")
 def main(
-    names: tuple[str, ...], levels: tuple[str, ...], mode: str, confine: str | None, compiler: str, jobs: int, output: Path
+    names: tuple[str, ...],
+    levels: tuple[str, ...],
+    mode: str,
+    confine: str | None,
+    compiler: str,
+    shadow: str,
+    jobs: int,
+    output: Path,
 ) -> None:
     unknown = set(names) - {p.name for p in PROGRAMS}
     if unknown:
@@ -85,7 +97,7 @@ def main(
     except SourceError as error:
         raise click.ClickException(str(error)) from error
     with ProcessPoolExecutor(jobs) as pool:
-        futures = start_all(pool, programs, configurations(levels, mode, confine, compiler))
+        futures = start_all(pool, programs, configurations(levels, mode, confine, compiler, shadow))
         rows = [print_progress(future.result()) for future in futures]
     good, failed = [r for r in rows if "error" not in r], [r for r in rows if "error" in r]
     write_results(output, good, failed, versions)

@@ -150,19 +150,19 @@ def _run_rejected(program: Program, number: int, runs: int, seed: int, tally: Ta
     tally.caught += any(monitor.run(start, seed + n, limit=LIMIT).escapes for n in range(runs))
 
 
-def session(library: Library, seed: int, programs: int, runs: int) -> Tally:
+def session(library: Library, seed: int, programs: int, runs: int, words: bool = False) -> Tally:
     """`programs` programs, the same for the same seed."""
     tally = Tally()
     with Verifier() as verifier:
         for number in range(programs):
-            composer = Composer(library, random.Random(f"{seed}/{number}"))
+            composer = Composer(library, random.Random(f"{seed}/{number}"), words=words)
             run_program(composer.program(FUNCTIONS), verifier, runs, number, tally)
     return tally
 
 
-def _share(arguments: tuple[int, int, int]) -> Tally:
+def _share(arguments: tuple[int, int, int, bool]) -> Tally:
     with tempfile.TemporaryDirectory() as folder:
-        return session(assemble_idioms(Path(folder)), *arguments)
+        return session(assemble_idioms(Path(folder), words=arguments[3]), *arguments)
 
 
 def main() -> int:
@@ -179,7 +179,7 @@ def main() -> int:
     # A fresh process for each share: hash-consed terms are never forgotten.
     while total.accepted < options.accepted and time.monotonic() - began < options.minutes * 60 and not total.escaped:
         with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
-            shares = [(options.seed * 1_000_000 + block + i, 100, options.runs) for i in range(options.jobs)]
+            shares = [(options.seed * 1_000_000 + n, 100, options.runs, n % 4 == 3) for n in range(block, block + options.jobs)]
             block += options.jobs
             for tally in pool.map(_share, shares):
                 total.add(tally)

@@ -13,16 +13,18 @@ import random
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from support.corpus import POLICY
-from support.idioms import ROOM, Idiom, Library
+from support.idioms import FRAME_WORD, OWN_WORD, ROOM, Idiom, Library
 from support.mutate import lines, patches
 from support.random_code import branch, halfwords
 from support.raw_elf import Load, raw_elf
 
 HOST, CODE, SLOTS, CODE_END, CONST_END = 0x400, 0x10000, 0x13F00, 0x14000, 0x14100
 SLOT_COUNT, TRAP = 16, 0xDEF3
+WORDS, WORD_COUNT = 0x20030800, 40
 IMPORTS = [int(i["address"], 16) - 1 for i in POLICY["sandboxes"][0]["imports"]]
 _LARGEST = 600  # bytes of one function
 _BEHIND_POINTERS = 4  # the last functions, which the pointer table names, make no calls through it (no recursion)
@@ -63,6 +65,7 @@ class Program:
     functions: tuple[Function, ...]
     slots: bytes
     constants: bytes
+    words: bool = False  # each rank has one, instead of a shadow stack
 
     def elf(self) -> bytes:
         code = b"".join(f.code for f in self.functions)
@@ -79,6 +82,8 @@ class Program:
             "constants": [{"start": hex(CODE_END), "end": hex(CONST_END)}],
             "entries": [{"name": f"f{i}", "address": hex(f.start | 1)} for i, f in enumerate(self.functions)],
         }
+        if self.words:
+            value["sandboxes"][0]["shadow"] = {"words": {"start": hex(WORDS), "end": hex(WORDS + 4 * WORD_COUNT)}}
         return json.dumps(value).encode()
 
     def without(self, numbers: set[int]) -> Program:
@@ -100,10 +105,12 @@ class Program:
 
 
 class Composer:
-    """The same library and random numbers give the same programs. `damage`: the share of functions that are mutated."""
+    """The same library and random numbers give the same programs. `damage`: the share of functions that are mutated.
+    `words`: the library was assembled with words."""
 
-    def __init__(self, library: Library, rng: random.Random, damage: float = 0.6) -> None:
+    def __init__(self, library: Library, rng: random.Random, damage: float = 0.6, words: bool = False) -> None:
         self.library = library
+        self.words = words
         self.rng = rng
         self.damage = damage
 
@@ -125,7 +132,7 @@ class Composer:
             for i, to in enumerate(leaves)
         )
         words = [rng.choice([0x20020000, 0x2001FF00, 0x20030104, 0x2002F000, 5]) for _ in range(64)]
-        return Program(tuple(functions), slots, struct.pack("<64I", *words))
+        return Program(tuple(functions), slots, struct.pack("<64I", *words), self.words)
 
     # -- one function ----------------------------------------------------------------------------------------------
 
@@ -172,6 +179,8 @@ class Composer:
             else:
                 to = places[p.to] if p.kind == "branch" and p.to < len(places) else self._target(p.to, starts)
                 code += branch(place, to, p.condition, link=p.kind == "call")
+        if self.words:  # functions call later ones
+            code = _with_words(code, 2 * (len(starts) - number))
         return self._damaged(Function(start, code[:size], names))
 
     def _target(self, to: int, starts: list[int]) -> int:
@@ -188,6 +197,19 @@ class Composer:
             at = patch.address - function.start
             code = (code[:at] + patch.new + code[at + len(patch.new) :])[: len(code)]
         return replace(function, code=code, changes=count)
+
+
+def _with_words(code: bytes, rank: int) -> bytes:
+    """The code with the addresses of the words of this rank and the one below."""
+    halves = list(struct.unpack(f"<{len(code) // 2}H", code))
+    for i, (first, second) in enumerate(pairwise(halves)):
+        if first & 0xFBF0 == 0xF240:  # MOVW
+            value = (first & 15) << 12 | (first >> 10 & 1) << 11 | (second >> 12 & 7) << 8 | second & 0xFF
+            if value in (OWN_WORD & 0xFFFF, FRAME_WORD & 0xFFFF):
+                word = (WORDS + 4 * (rank - 1 - (value == FRAME_WORD & 0xFFFF))) & 0xFFFF
+                halves[i] = 0xF240 | word >> 12 | (word >> 11 & 1) << 10
+                halves[i + 1] = second & 0x0F00 | (word >> 8 & 7) << 12 | word & 0xFF
+    return struct.pack(f"<{len(halves)}H", *halves)
 
 
 __all__ = ["CODE", "SLOTS", "Composer", "Function", "Idiom", "Program"]

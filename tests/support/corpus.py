@@ -54,12 +54,17 @@ SECTIONS {{
   /DISCARD/ : {{ *(.ARM.attributes) }}
 }}
 """
-# SLOT: from SP at a function's entry to its shadow word; FRAME: from where a dynamic frame begins to its; udf slots: see docs/architecture.md
+# SLOT: from SP at a function's entry to its shadow word; FRAME: from where a dynamic frame begins to its; WORDS: of the
+# ranks, in cases that say so; udf slots: see docs/architecture.md
 PRELUDE = """
 .syntax unified
 .thumb
 .equ SLOT, 0xF1C
 .equ FRAME, 0xF20
+.equ WORDS, 0x20030800
+.macro word reg, rank
+  ldr.w \\reg, =WORDS + 4 * (\\rank) - 4
+.endm
 .macro guard reg
   movt \\reg, #0x2002
 .endm

@@ -8,6 +8,7 @@ assembles all of them once; branches inside an idiom are its own, so its bytes m
 from __future__ import annotations
 
 import random
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -360,6 +361,25 @@ FRAMES: tuple[tuple[str, int, str, str], ...] = (
 )  # fmt: skip
 
 
+# Where each rank has words: an instruction with these addresses is patched when the function's rank is known.
+OWN_WORD, FRAME_WORD = 0x20030A00, 0x20030B00
+
+
+def _with_words(text: str) -> str:
+    """The text with words of ranks instead of the shadow stack."""
+    return "\n".join(_with_word(line) for line in text.splitlines())
+
+
+def _with_word(line: str) -> str:
+    found = re.fullmatch(r"(1: )?(str|ldr)\.w (\w+), \[sp, #(\d+)\]", line)
+    if found is None or int(found[4]) < SLOT:
+        return line
+    label, name, register = found[1] or "", found[2], found[3]
+    word = OWN_WORD if register in ("lr", "pc") else FRAME_WORD
+    through = {"strlr": "ip", "str": "lr", "ldrpc": "lr"}.get(name + register, "lr" if name == "str" else register)
+    return f"{label}movw {through}, #{word & 0xFFFF}\nmovt {through}, #{word >> 16}\n{name}.w {register}, [{through}]"
+
+
 def _texts(seed: int) -> Iterator[tuple[str, str]]:
     rng = random.Random(seed)
     for name, (make, count) in IDIOMS.items():
@@ -378,9 +398,12 @@ class Library:
     frames: list[tuple[str, Idiom, Idiom]]
 
 
-def assemble_idioms(folder: Path, seed: int = 1) -> Library:
-    """Assemble every variant, all at once; those that GNU as refuses (writeback to a transferred register) are left out."""
+def assemble_idioms(folder: Path, seed: int = 1, words: bool = False) -> Library:
+    """Assemble every variant, all at once; those that GNU as refuses (writeback to a transferred register) are left out.
+    `words`: with a word for each rank instead of the shadow stack."""
     texts = list(_texts(seed))
+    if words:
+        texts = [(name, _with_words(text)) for name, text in texts]
     codes = _assemble([t for _, t in texts], folder)
     done = [Idiom(n, t, c) for (n, t), c in zip(texts, codes, strict=True) if c]
     idioms: dict[str, list[Idiom]] = {name: [i for i in done if i.name == name] for name in IDIOMS}

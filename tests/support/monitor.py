@@ -81,14 +81,18 @@ class Monitor:
         self.writable += [(int(m["start"], 16), int(m["end"], 16)) for m in box["mmio"]]
         self.stack = (int(box["stack"]["low"], 16), int(box["stack"]["high"], 16))
         self.room = box["stack"]["room"]
-        self.offset = box["shadow"]["offset"]
+        self.offset = box["shadow"].get("offset")  # None: a word for each rank
         self.confined = box["confine"] == "reads"
         constants = [(int(c["start"], 16), int(c["end"], 16)) for c in box["constants"]]
         self.imports = {int(i["address"], 16) & ~1: i for i in box["imports"]}
         self.uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS, UC_CPU_ARM_CORTEX_M3)
         self._mapped: set[int] = set()
         self._functions = _function_starts(elf) if functions is None else functions
-        self.shadow = (self.stack[0] + self.offset, self.stack[1] + self.offset)
+        if self.offset is None:
+            words = box["shadow"]["words"]
+            self.shadow = (int(words["start"], 16), int(words["end"], 16))
+        else:
+            self.shadow = (self.stack[0] + self.offset, self.stack[1] + self.offset)
         self.readable = [*self.writable, self.shadow, self.code, *constants]
         self._watched = list(self._protected_parts())
         self._load(elf)
@@ -173,7 +177,7 @@ class Monitor:
                 high + rng.randrange(-8, 8),
                 rng.choice([0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]),
                 rng.randrange(*self.code) | 1,
-                self.stack[0] + self.offset + rng.randrange(64),
+                self.shadow[0] + rng.randrange(64),
             ]
         )
 
@@ -197,18 +201,19 @@ class Monitor:
 
     def _check_stores(self) -> None:
         """Nothing outside the write set has changed, except the current function's shadow words: the return slot, to its
-        link, and below that, as far down as SP is, one word at a time."""
+        link, and below that, as far down as SP is, one word at a time. Where ranks have words it may be any of those."""
         for number, (low, high) in enumerate(self._watched):
             now = bytes(self.uc.mem_read(low, high - low))
             if now == self._before[number]:
                 continue
             frame = self.frames[-1]
-            at = frame.sp - 4 + self.offset - low
+            first = next(i for i, (a, b) in enumerate(zip(now, self._before[number], strict=True)) if a != b)
+            at = frame.sp - 4 + self.offset - low if self.offset is not None else first & ~3
             word = frame.link.to_bytes(4, "little")
-            if 0 <= at <= high - low - 4 and now == self._before[number][:at] + word + self._before[number][at + 4 :]:
+            inside = 0 <= at <= high - low - 4 and self.shadow[0] <= low + at < self.shadow[1]
+            if inside and now == self._before[number][:at] + word + self._before[number][at + 4 :]:
                 self._before[number] = now
                 continue
-            first = next(i for i, (a, b) in enumerate(zip(now, self._before[number], strict=True)) if a != b)
             if self._is_frame_word(low + (first & ~3), now[first & ~3 :], frame) and now[(first | 3) + 1 :] == self._before[number][(first | 3) + 1 :]:
                 self._before[number] = now
                 continue
@@ -218,6 +223,8 @@ class Monitor:
     def _is_frame_word(self, at: int, now: bytes, frame: Frame) -> bool:
         """Whether the word may hold where a dynamic frame's static part ends."""
         sp = self.uc.reg_read(UC_ARM_REG_SP)
+        if self.offset is None:
+            return self.shadow[0] <= at < self.shadow[1] and sp <= int.from_bytes(now[:4], "little") <= frame.sp
         return sp <= at - self.offset <= frame.sp - 8 and int.from_bytes(now[:4], "little") <= frame.sp
 
     def _on_code(self, uc: Uc, address: int, size: int, _data: object) -> None:

@@ -54,7 +54,8 @@ def _device_over(where: Callable[[dict[str, Any], dict[str, Any]], int]) -> Chan
 
 
 def _shadow_start(_p: dict[str, Any], b: dict[str, Any]) -> int:
-    return _number(b["stack"]["low"]) + int(b["shadow"]["offset"])
+    words = b["shadow"].get("words")
+    return _number(words["start"]) if words else _number(b["stack"]["low"]) + int(b["shadow"]["offset"])
 
 
 def _stack(key: str, by: int) -> Change:
@@ -73,7 +74,10 @@ def _set(key: str, inner: str, value: Any) -> Change:
 
 def _shadow(by: int) -> Change:
     def change(_p: dict[str, Any], b: dict[str, Any]) -> None:
-        b["shadow"]["offset"] += by
+        words = b["shadow"].get("words")
+        b["shadow"] = (
+            {"words": {key: _moved(words[key], by) for key in words}} if words else {"offset": b["shadow"]["offset"] + by}
+        )
 
     return change
 
@@ -212,6 +216,9 @@ _NARROWED: list[tuple[str, Change, bool]] = [
 ]
 
 
+_WITH_STACK_ONLY = ("stack 8 lower",)  # contradicts the rest where the shadow stack moves, too
+
+
 def policy_mutants(policy: bytes) -> Iterator[PolicyMutant]:
     """Every change that changes something, applied to the first sandbox."""
     for kind, changes in (("policy widened", _WIDENED), ("policy narrowed", _NARROWED)):
@@ -219,4 +226,5 @@ def policy_mutants(policy: bytes) -> Iterator[PolicyMutant]:
             value = json.loads(policy)
             change(value, value["sandboxes"][0])
             if value != json.loads(policy):
-                yield PolicyMutant(kind, what, json.dumps(value).encode(), contradicts)
+                harmless = what in _WITH_STACK_ONLY and "words" in value["sandboxes"][0]["shadow"]
+                yield PolicyMutant(kind, what, json.dumps(value).encode(), contradicts and not harmless)

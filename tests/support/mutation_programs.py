@@ -76,9 +76,9 @@ def certify(name: str, elf: bytes, policy_bytes: bytes) -> Certified:
     return Certified(name, elf, policy_bytes, outcome.certificate)
 
 
-def program(name: str, level: str = "-O2", confine: str = "writes") -> Certified:
+def program(name: str, level: str = "-O2", confine: str = "writes", words: int | None = None) -> Certified:
     """Build one of the SOURCES."""
-    image = build(SOURCES[name], level, libs="-lgcc", confine=confine)
+    image = build(SOURCES[name], level, libs="-lgcc", confine=confine, words=words)
     image = replace(image, request=replace(image.request, slots_end=SLOTS + _SLOT_BYTES))
     result = rewritten(image)
     return certify(f"{name} {level}", result.elf, policy(image, result))

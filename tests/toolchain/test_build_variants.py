@@ -11,6 +11,7 @@ from ringfence.toolchain.build import FirmwareRequest, build_firmware
 from ringfence.toolchain.close import SandboxInput
 from ringfence.toolchain.gcc import Toolchain
 from ringfence.toolchain.link import HostInput
+from ringfence.toolchain.report import report_lines
 from ringfence.toolchain.spec import SandboxSpec
 from support.small_firmware import CPU, HOST, LINK_FLAGS, write_files
 
@@ -39,15 +40,15 @@ def compile_in(folder: Path, name: str, *flags: str) -> Path:
     return output
 
 
-@pytest.mark.parametrize(("flags", "mode"), [
-    (["-O2"], "mask"), (["-O0"], "mask"), (["-Os"], "trap"), (["-O2", "-flto"], "mask"),
+@pytest.mark.parametrize(("flags", "mode", "shadow"), [
+    (["-O2"], "mask", "stack"), (["-O0"], "mask", "stack"), (["-Os"], "trap", "words"), (["-O2", "-flto"], "mask", "words"),
 ])
-def test_two_sandboxes_are_certified_and_run(tmp_path: Path, flags: list[str], mode: str) -> None:
+def test_two_sandboxes_are_certified_and_run(tmp_path: Path, flags: list[str], mode: str, shadow: str) -> None:
     write_files(tmp_path)
     (tmp_path / "main.c").write_text(HOST_OF_TWO)
     (tmp_path / "other.cpp").write_text(CPP)
     box = SandboxSpec.from_options(name="box", exports=["scale(int n) -> int"], imports=["report(int n) -> int"],
-                                   heap=256, window="4K", mode=mode)
+                                   heap=256, window="4K", mode=mode, shadow=shadow)
     other = SandboxSpec.from_options(name="other", exports=["count(int n) -> int"], heap="1K", mode=mode)
     lto = [flag for flag in flags if "lto" in flag]
     request = FirmwareRequest(
@@ -58,7 +59,10 @@ def test_two_sandboxes_are_certified_and_run(tmp_path: Path, flags: list[str], m
          SandboxInput(other, (compile_in(tmp_path, "other.cpp", "-fno-exceptions", "-fno-rtti", *flags),), ("stdc++",))),
     )
     report = build_firmware(request, tmp_path / "work").report
-    assert [box["mode"] for box in report["sandboxes"]] == [mode, mode]
+    assert [(box["mode"], box["shadow"]) for box in report["sandboxes"]] == [(mode, shadow), (mode, "stack")]
+    ram = report["sandboxes"][0]["ram"]
+    assert ram["shadow"] == (8 if shadow == "words" else ram["stack"])
+    assert ("words for return addresses" in "\n".join(report_lines(report))) is (shadow == "words")
     done = subprocess.run(
         ["qemu-system-arm", "-M", "mps2-an385", "-nographic", "-semihosting-config", "enable=on,target=native",
          "-kernel", tmp_path / "fw.elf"], timeout=20, check=False, stdin=subprocess.DEVNULL)

@@ -186,6 +186,7 @@ def test_one_prototype_may_be_given_without_a_list() -> None:
     ({"heap": 0, "exports": ["f() -> struct s[8]"]}, "no room for copies"),
     ({"mode": "strict"}, "mode is 'strict'"),
     ({"confine": "all"}, "confine is 'all'"),
+    ({"shadow": "word"}, "shadow is 'word'"),
     ({"mmio": [(0x40004010, 0x40004000, "UART0")]}, "is empty"),
     ({"mmio": [(0x40004000, 0x40004010)]}, "is not a range"),
 ])
@@ -195,10 +196,10 @@ def test_bad_options_are_refused_with_the_reason(changes: dict[str, Any], compla
     assert complaint in caught.value.message
 
 
-@pytest.mark.parametrize("confine", ["writes", "reads"])
-def test_what_is_confined_survives_as_json(confine: str) -> None:
-    spec = codec(confine=confine)
-    assert spec.confine == confine
+@pytest.mark.parametrize(("option", "value"), [("confine", "writes"), ("confine", "reads"), ("shadow", "stack"), ("shadow", "words")])
+def test_what_is_confined_and_how_survives_as_json(option: str, value: str) -> None:
+    spec = codec(**{option: value})
+    assert getattr(spec, option) == value
     assert SandboxSpec.from_json(spec.to_json()) == spec
 
 

@@ -51,6 +51,16 @@ def test_no_accepted_composed_function_escapes(library: Library) -> None:
     assert set(library.idioms) <= set(tally.idioms), tally.text()
 
 
+def test_no_accepted_composed_function_with_words_escapes(tmp_path: Path) -> None:
+    """Each rank has a word for return addresses, instead of a shadow stack."""
+    tally = session(assemble_idioms(tmp_path, words=True), 2, PROGRAMS // 2, 3, words=True)
+    assert not tally.escaped, tally.escaped
+    assert tally.accepted > tally.made // 3, tally.text()
+    assert tally.damaged > tally.accepted // 10, tally.text()
+    assert tally.idioms["frame"] > tally.accepted // 5 and tally.idioms["dynamic"] > 0, tally.text()
+    assert {"store", "return", "tail-call"} <= set(tally.rules), tally.text()
+
+
 @given(st.randoms(use_true_random=False), st.floats(0, 1))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_accepted_function_that_hypothesis_composes_escapes(

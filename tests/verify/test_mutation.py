@@ -72,6 +72,14 @@ def test_no_accepted_mutant_with_confined_reads_escapes(verifier: Verifier) -> N
     assert tally.killed["guard dropped"] > 0, tally.text()
 
 
+def test_no_accepted_mutant_with_words_escapes(verifier: Verifier) -> None:
+    """Return addresses in a word for each rank: also where one is lost or goes to another word."""
+    tally = Tally()
+    mutate(program("copies", words=4), 1, 40, RUNS, 0, tally, verifier)
+    assert not tally.escaped
+    assert tally.killed["immediate changed"] > 0, tally.text()
+
+
 def test_the_monitor_sees_each_kind_of_escape(tmp_path: Path) -> None:
     """Rejected cases, run: the monitor must notice what the verifier refuses (it is not blind)."""
     seen: Counter[str] = Counter()

@@ -27,6 +27,15 @@ def test_the_policy_itself_is_accepted() -> None:
     assert parse_policy(json.dumps(POLICY).encode()).sandboxes[0].name == "box"
 
 
+def words(start: int, end: int) -> dict[str, Any]:
+    return {"words": {"start": hex(start), "end": hex(end)}}
+
+
+def test_words_for_return_addresses_are_accepted() -> None:
+    parsed = parse_policy(changed(BOX + "shadow", words(0x20030800, 0x20030840)))
+    assert (parsed.sandboxes[0].shadow.start, parsed.sandboxes[0].shadow.end) == (0x20030800, 0x20030840)
+
+
 BOX = "sandboxes.0."
 BAD: dict[str, tuple[str, Any]] = {
     "unknown key": ("colour", 1),
@@ -66,6 +75,24 @@ BAD: dict[str, tuple[str, Any]] = {
     "shadow stack in the slack": (BOX + "shadow.offset", 0xF04),
     "shadow stack in the window": (BOX + "shadow.offset", 0),
     "shadow wraps": (BOX + "shadow.offset", 0xF0000000),
+    "no place for return addresses": (BOX + "shadow", {}),
+    "a shadow stack and words": (BOX + "shadow", {"offset": 0xF20} | words(0x20030800, 0x20030840)),
+    "a shadow stack elsewhere": (BOX + "shadow", {"start": "0x20030800", "end": "0x20030840"}),
+    "words as a number": (BOX + "shadow", {"words": 0x20030800}),
+    "words without an end": (BOX + "shadow", {"words": {"start": "0x20030800"}}),
+    "no words": (BOX + "shadow", words(0x20030800, 0x20030800)),
+    "reversed words": (BOX + "shadow", words(0x20030840, 0x20030800)),
+    "words that are not aligned": (BOX + "shadow", words(0x20030802, 0x20030842)),
+    "half a word at the end": (BOX + "shadow", words(0x20030800, 0x20030842)),
+    "words in the window": (BOX + "shadow", words(0x20020100, 0x20020140)),
+    "words in the stack": (BOX + "shadow", words(0x2002F800, 0x2002F840)),
+    "words in the slack": (BOX + "shadow", words(0x20030104, 0x20030108)),
+    "words around the window": (BOX + "shadow", words(0x20010000, 0x20040000)),
+    "words in the host's RAM": (BOX + "shadow", words(0x20008000, 0x20008040)),
+    "words in the code": (BOX + "shadow", words(0x10800, 0x10840)),
+    "words in the constants": (BOX + "shadow", words(0x11000, 0x11040)),
+    "words outside RAM": (BOX + "shadow", words(0x30000000, 0x30000040)),
+    "words in a bit-band alias": (BOX + "shadow", words(0x22000000, 0x22000040)),
     "stack outside the window": (BOX + "stack.high", "0x20030008"),
     "stack not 8-aligned": (BOX + "stack.low", "0x2002f204"),
     "room too small": (BOX + "stack.room", 32),
