@@ -90,6 +90,12 @@ class Context:
         """The registers that the function at `target` is claimed to keep; an import keeps none."""
         return self.keeps.get(target, ()) if self.sandbox.import_at(target) is None else ()
 
+    @cached_property
+    def slots_kept(self) -> Sequence[int]:
+        """The registers that a call through the pointer table keeps, whichever slot it enters."""
+        slots = range(self.sandbox.slots.start, self.sandbox.slots.end, 4)
+        return [r for r in range(13) if slots and all(r in self.kept(a) for a in slots)]
+
 
 class Executor:
     """A Machine (isa/machine.py) on terms; one object runs one block.
@@ -342,7 +348,7 @@ class Executor:
                 where = "in a dynamic frame" if self.frame else f"{self.depth} bytes below its entry value"
                 self.stop("return", f"returns with SP {where}")
         else:
-            self._tail_call(self.context.slots_need, "the pointer table")
+            self._tail_call(self.context.slots_need, "the pointer table", self.context.slots_kept)
             self.require("jump", safety.call_is_safe(self.context.sandbox, value), "a jump through a pointer")
         self._leave(TRUE)
 
@@ -382,7 +388,7 @@ class Executor:
             self.call(value.value - 1)
             return
         self.require("call", safety.call_is_safe(self.context.sandbox, value), "a call through a pointer")
-        self._called(self.context.slots_need, "the pointer table")
+        self._called(self.context.slots_need, "the pointer table", self.context.slots_kept)
 
     def _is_function(self, address: int) -> bool:
         return self.context.need(address) is not None

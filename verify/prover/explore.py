@@ -74,6 +74,7 @@ class Run:
     leaving: int = 0  # in how many places it returns or goes on in another function
     called: int = 0  # how many calls are in it
     entered: list[Term] = field(default_factory=list)  # the registers' terms at the start
+    lost: int = 0  # registers (a mask) that it or what it calls may write
     forced: dict[int, Term] = field(default_factory=dict)  # what a base was before a guard that is taken for granted
 
     @cached_property
@@ -135,12 +136,23 @@ class Explorer(Executor):
     def set_reg(self, number: int, value: Term) -> None:
         if self._guard is TRUE and number < 15:
             self.written |= 1 << number
+        self.found.lost |= 1 << number
         super().set_reg(number, value)
 
     def _called(self, need: int | None, callee: str, kept: Sequence[int] = ()) -> None:
         super()._called(0 if need is None else need, callee, kept)
-        self.written |= 0x7FFF & ~sum(1 << number for number in kept)
+        self.written |= self._loses(kept)
         self.found.called += 1
+
+    def _tail_call(self, need: int | None, callee: str, kept: Sequence[int] = ()) -> None:
+        self._loses(kept)
+        super()._tail_call(need, callee, kept)
+
+    def _loses(self, kept: Sequence[int]) -> int:
+        """The registers (a mask) that a function may write which keeps only these."""
+        lost = 0x7FFF & ~sum(1 << number for number in kept)
+        self.found.lost |= lost
+        return lost
 
     # -- checks --------------------------------------------------------------------------------------------------
 
@@ -243,10 +255,12 @@ class Explorer(Executor):
         need = self._import_need(target)
         if need is not None and not inside:
             self.found.leaving += 1
+            self._loses(())
             self._reaches(self.depth + need)
             self.reg(14)  # the link is needed
         elif target in self.context.needs and not inside and tail_call_is_safe(super().reg(SP), self._regs[14]):
             self.found.leaving += 1
+            self._loses(self.context.kept(target))
             self.found.calls.add((0, target))
             self.reg(14)  # the link is needed
         elif self.context.code(target, 2) is not None:
