@@ -24,14 +24,21 @@ def emit(elf: LinkedElf, patcher: Patcher, request: RewriteRequest, recovered: R
 
 
 def _write_code(patcher: Patcher, request: RewriteRequest, placed: Placed) -> None:
+    patcher.write(request.code_start, code_area(request, placed))
+
+
+def code_area(request: RewriteRequest, placed: Placed) -> bytes:
+    """All code of the sandbox: what was laid out, traps, and the slots, which branch to functions that are pointed to.
+    Without the slots if the code reaches into them."""
     room = request.slots_start - request.code_start - len(placed.code)
-    fill = trap(_UNREACHABLE).raw
-    patcher.write(request.code_start, placed.code + (b"\0" if room % 2 else b"") + fill * (room // 2))
+    if room < 0:
+        return placed.code
+    fill = (b"\0" if room % 2 else b"") + trap(_UNREACHABLE).raw * (room // 2)
     slots = b""
     for n, target in enumerate(placed.program.slots):
         slots += encode.branch_wide(placed.address_of(target) - (request.slots_start + 4 * n))
     unused = (request.slots_end - request.slots_start - len(slots)) // 2
-    patcher.write(request.slots_start, slots + trap(UNUSED_SLOT).raw * unused)
+    return placed.code + fill + slots + trap(UNUSED_SLOT).raw * unused
 
 
 def _write_pointers(patcher: Patcher, request: RewriteRequest, recovered: Recovered, placed: Placed) -> None:

@@ -25,6 +25,7 @@ from .addresses import form_address
 from .analysis import Analysis
 from .checks import window_bits
 from .early import Early, EarlyGuards, dominators
+from .emit import code_area
 from .guards import force_bits
 from .insn import SP, Insn, Label, Memory
 from .layout import Placed, lay_out
@@ -134,14 +135,15 @@ def _accesses(program: Program, request: RewriteRequest) -> list[int]:
 
 
 class _Code:
-    """What the analysis reads as the image: the code, nothing else."""
+    """What the analysis reads as the image: the code with its pointer table, nothing else."""
 
-    def __init__(self, placed: Placed) -> None:
-        self._placed = placed
+    def __init__(self, placed: Placed, request: RewriteRequest) -> None:
+        self.start = placed.start
+        self.bytes = code_area(request, placed)
 
     def read(self, address: int, size: int) -> bytes | None:
-        at = address - self._placed.start
-        return self._placed.code[at : at + size] if 0 <= at <= len(self._placed.code) - size else None
+        at = address - self.start
+        return self.bytes[at : at + size] if 0 <= at <= len(self.bytes) - size else None
 
 
 class _Guarding(Explorer):
@@ -196,7 +198,8 @@ class Proved:
         self._request = request
         self._facts = Analysis(program, request)
         self._placed = lay_out(program, request.code_start)
-        self._sandbox = _sandbox(program, request, len(self._placed.code))
+        code: Any = _Code(self._placed, request)
+        self._sandbox = _sandbox(program, request, len(code.bytes))
         self._accesses = _accesses(program, request)
         self._items = {self._placed.instruction(n): n for n in self._accesses}
         self._numbers = {self._placed.instruction(n): k for k, n in enumerate(self._accesses)}
@@ -205,7 +208,6 @@ class Proved:
         self._changed: dict[int, tuple[int | None, bool]] = {}
         needs = {self._placed.addresses[n]: 0 for n in program.entries}
         slots = range(request.slots_start, request.slots_end, 4)
-        code: Any = _Code(self._placed)
         needs |= dict.fromkeys(slots, 0)
         # Guards write r0 to r3 and ip, so that a function may keep fewer of these in the end.
         kept = kept_registers(Context(self._sandbox, code, needs), needs)

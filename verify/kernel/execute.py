@@ -96,14 +96,13 @@ class Context:
 
     @cached_property
     def any_slot(self) -> Callee | None:
-        """A call through the pointer table: the worst of all slots. None if a slot is no function."""
-        slots = range(self.sandbox.slots.start, self.sandbox.slots.end, 4)
-        if not all(a in self.needs for a in slots):
+        """A call through the pointer table, whichever slot it enters. None if a slot is no function."""
+        found = [self.callee(a) for a in range(self.sandbox.slots.start, self.sandbox.slots.end, 4)]
+        slots = [c for c in found if c is not None]
+        if len(slots) < len(found):
             return None
-        return Callee("the pointer table", max(self.needs[a] for a in slots), (), max(map(self._rank, slots)))
-
-    def _rank(self, function: int) -> int:
-        return self.ranks.get(function, 0)
+        keeps = [r for r in range(13) if all(r in c.keeps for c in slots)]
+        return Callee("the pointer table", max(c.need for c in slots), keeps, max(c.rank for c in slots))
 
 
 class Executor:

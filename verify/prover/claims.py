@@ -47,10 +47,11 @@ def explored(analysis: FunctionAnalysis) -> Explored:
     live = _live(analysis, claims)
     blocks: dict[int, Invariant] = {}
     granted: dict[int, int] = {}
-    deepest, calls, callees = 0, Calls(), set[int]()
+    deepest, calls, callees, lost = 0, Calls(), set[int](), 0
     for start, block, run in analysis.reached():
         state = block.state
         callees |= {callee for _, callee in run.calls} | run.framed
+        lost |= run.lost
         if state.granted is None:
             deepest, calls = max(deepest, run.deepest), calls | run.calls
         if start == ENTRY:
@@ -60,9 +61,9 @@ def explored(analysis: FunctionAnalysis) -> Explored:
         facts = [f for f in state.exact() if live[start] >> f.register & 1]
         facts += [fact_of(key, arc) for key, arc in sorted(claims[start].items())]
         blocks[start] = Invariant(state.depth, state.slot, 0, tuple(facts), state.frame)
-    return Explored(analysis.entry, blocks, dict(analysis.tables), dict(analysis.frames),
-                    tuple(analysis.context.keeps.get(analysis.entry, ())), analysis.rank, granted, deepest,
-                    frozenset(calls), frozenset(callees))  # fmt: skip
+    keeps = tuple(r for r in analysis.context.keeps.get(analysis.entry, ()) if not lost >> r & 1)
+    return Explored(analysis.entry, blocks, dict(analysis.tables), dict(analysis.frames), keeps, analysis.rank, granted,
+                    deepest, frozenset(calls), frozenset(callees))  # fmt: skip
 
 
 def _live(analysis: FunctionAnalysis, claims: Claims) -> dict[int, int]:

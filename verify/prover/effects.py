@@ -17,14 +17,17 @@ from ..kernel.term import Term, split, var
 _REGISTERS = frozenset(range(13))
 _STACK, _LINK = 13, 14
 _AT_SP, _AT_LINK = "at_sp", "at_link"
+_POINTERS = frozenset(f"r{number}" for number in _REGISTERS)
 
 
 @dataclass
 class Effects:
-    """`callees`: entries of functions that it calls or goes on in; `known`: whether that is all it does."""
+    """`callees`: entries of functions that it calls or goes on in; `pointers`: whether it does that through the pointer
+    table, too; `known`: whether that is all it does."""
 
     written: set[int] = field(default_factory=set)
     callees: set[int] = field(default_factory=set)
+    pointers: bool = False
     known: bool = True
 
 
@@ -41,6 +44,7 @@ class _Step:
     jumps: list[int] = field(default_factory=list)
     calls: list[int] = field(default_factory=list)
     ends: bool = False
+    pointers: bool = False
     known: bool = True
     slot: int | None = None
     conditional: int = 0
@@ -78,11 +82,14 @@ class _Step:
         self.ends = condition is None
 
     def jump_value(self, value: Term) -> None:
-        """A return by LR, or from a slot that is far from SP or reached over LR; anything else may lead anywhere."""
+        """A return by LR, or from a slot that is far from SP or reached over LR; through the pointer table by another
+        register; anything else may lead anywhere."""
         self.ends = True
         name = value.args[0] if value.op == "var" else ""
         if name.startswith(_AT_SP):
             self.slot = int(name.removeprefix(_AT_SP))
+        elif name in _POINTERS:
+            self.pointers = True
         else:
             self.known = name in (f"r{_LINK}", f"{_AT_LINK}4")
 
@@ -93,7 +100,7 @@ class _Step:
         self.calls.append(target)
 
     def call_value(self, value: Term) -> None:
-        self.known = False
+        self.pointers = True
 
     def trap(self) -> None:
         self.ends = True
@@ -126,6 +133,7 @@ def effects_of(context: Context, entry: int, starts: Iterable[int]) -> Effects:
             if step is None:
                 return Effects(known=False)
             found.written |= step.written
+            found.pointers |= step.pointers
             found.known &= step.known and step.slot in (None, _slot(context.sandbox))
             for target in (pc + to - _BASE for to in (*step.jumps, *step.calls)):
                 if target in others:
@@ -145,15 +153,20 @@ def _slot(sandbox: Sandbox) -> int | None:
 
 
 def kept_registers(context: Context, starts: Iterable[int]) -> Mapping[int, tuple[int, ...]]:
-    """For each function that begins at one of `starts` the registers that it keeps."""
+    """For each function that begins at one of `starts` the registers that it keeps.
+
+    Whatever is called through a pointer is taken to be any slot of the pointer table."""
     begins = set(starts)
+    slots = set(range(context.sandbox.slots.start, context.sandbox.slots.end, 4))
     effects = {entry: effects_of(context, entry, begins) for entry in begins}
     kept = {entry: _REGISTERS - e.written if e.known else frozenset[int]() for entry, e in effects.items()}
     changed = True
     while changed:
         changed = False
+        by_slots = _REGISTERS.intersection(*(kept.get(slot, frozenset()) for slot in slots))
         for entry, e in effects.items():
             less = kept[entry].intersection(*(kept.get(callee, frozenset()) for callee in e.callees))
+            less &= by_slots if e.pointers else _REGISTERS
             if less != kept[entry]:
                 kept[entry], changed = less, True
     return {entry: tuple(sorted(registers)) for entry, registers in kept.items() if registers}

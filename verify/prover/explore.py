@@ -6,6 +6,7 @@ so that a block is executed once and its edges are evaluated as often as the ran
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -75,6 +76,7 @@ class Run:
     called: int = 0  # how many calls are in it
     rank: int = 0  # the function's, if it uses the word of a rank here
     entered: list[Term] = field(default_factory=list)  # the registers' terms at the start
+    lost: int = 0  # registers (a mask) that it or what it calls may write
     forced: dict[int, Term] = field(default_factory=dict)  # what a base was before a guard that is taken for granted
 
     @cached_property
@@ -136,13 +138,25 @@ class Explorer(Executor):
     def set_reg(self, number: int, value: Term) -> None:
         if self._guard is TRUE and number < 15:
             self.written |= 1 << number
+        self.found.lost |= 1 << number
         super().set_reg(number, value)
 
     def _called(self, callee: Callee | None) -> None:
         callee = callee or Callee("a slot that is not known yet", 0)
         super()._called(callee)
-        self.written |= 0x7FFF & ~sum(1 << number for number in callee.keeps)
+        self.written |= self._loses(callee.keeps)
         self.found.called += 1
+
+    def _tail_call(self, callee: Callee | None) -> None:
+        if callee is not None:
+            self._loses(callee.keeps)
+        super()._tail_call(callee)
+
+    def _loses(self, kept: Sequence[int]) -> int:
+        """The registers (a mask) that a function may write which keeps only these."""
+        lost = 0x7FFF & ~sum(1 << number for number in kept)
+        self.found.lost |= lost
+        return lost
 
     # -- checks --------------------------------------------------------------------------------------------------
 
@@ -254,10 +268,12 @@ class Explorer(Executor):
         need = self._import_need(target)
         if need is not None and not inside:
             self.found.leaving += 1
+            self._loses(())
             self._reaches(self.depth + need)
             self.reg(14)  # the link is needed
         elif target in self.context.needs and not inside and tail_call_is_safe(super().reg(SP), self._regs[14]):
             self.found.leaving += 1
+            self._loses(self.context.keeps.get(target, ()))
             self.found.calls.add((0, target))
             self.reg(14)  # the link is needed
         elif self.context.code(target, 2) is not None:

@@ -5,7 +5,7 @@ Untrusted: a wrong invariant makes the kernel reject, never accept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ..kernel.execute import Context
 from ..kernel.image import Image
@@ -26,15 +26,26 @@ def find_invariants(sandbox: Sandbox, image: Image, functions: Iterable[int], jo
     slots = range(sandbox.slots.start, sandbox.slots.end, 4)
     starts = {e.address for e in sandbox.entries} | set(slots)
     needs = dict.fromkeys(known, 0) | dict.fromkeys(starts, 0)
-    keeps = kept_registers(Context(sandbox, image, needs), needs) if known else {}
-    context = Context(sandbox, image, needs, keeps)
+    keeps = dict(kept_registers(Context(sandbox, image, needs), needs)) if known else {}
+    while True:
+        found = _explore(Context(sandbox, image, needs, keeps), starts, known, jobs)
+        fewer = {entry: one.keeps for entry, one in found.items() if set(one.keeps) != set(keeps.get(entry, ()))}
+        if not fewer:
+            break
+        keeps |= fewer  # what a function keeps was guessed from its instructions alone
+    stack, ranks = _needs(found, sandbox), _ranks(found, slots)
+    return SandboxProof({entry: one.function(stack[entry], ranks[entry]) for entry, one in found.items()})
+
+
+def _explore(context: Context, starts: Collection[int], known: Collection[int], jobs: int) -> dict[int, Explored]:
+    """What is found of the functions that begin at `starts`, and of those that they lead to."""
 
     def explore(entry: int) -> Explored:
         return explored(FunctionAnalysis(context, entry, bool(known)))
 
     found: dict[int, Explored] = {}
     if known and jobs > 1:
-        first = sorted(starts | set(known))
+        first = sorted({*starts, *known})
         found = dict(zip(first, forked_map(explore, first, jobs), strict=True))
     wanted: set[int] = set()
     todo = sorted(starts)
@@ -46,9 +57,7 @@ def find_invariants(sandbox: Sandbox, image: Image, functions: Iterable[int], jo
         if entry not in found:
             found[entry] = explore(entry)
         todo.extend(sorted(found[entry].callees - {SLOTS}))
-    found = {entry: found[entry] for entry in sorted(wanted)}
-    needs, ranks = _needs(found, sandbox), _ranks(found, slots)
-    return SandboxProof({entry: one.function(needs[entry], ranks[entry]) for entry, one in found.items()})
+    return {entry: found[entry] for entry in sorted(wanted)}
 
 
 def _ranks(found: Mapping[int, Explored], slots: Iterable[int]) -> dict[int, int]:
