@@ -74,11 +74,6 @@ def orr_constant(rd: int, rn: int, value: int) -> Insn:
     return _immediate_operation(0b0010, rd, rn, value)
 
 
-def move_constant(rd: int, value: int) -> Insn:
-    """rd = a modified immediate, without touching the flags."""
-    return _immediate_operation(0b0010, rd, 15, value)
-
-
 def compare_constant(rn: int, value: int) -> Insn:
     """CMP; sets the flags."""
     if rn < 8 and value < 256:

@@ -6,13 +6,18 @@ A place (values.py) is an address, or a distance from SP at a function's entry o
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from . import asm
 from .errors import RingfenceError
-from .insn import LR, PC, SP, Insn
+from .insn import LR, PC, SP, Insn, Label
+from .program import Body, Program, Word, apply
 from .values import Value
 
 RETURNS = "returns"  # what the instructions that save and use return addresses are made by
+_WORD = "word"  # tag of labels: the literal with the address of a protected word
 _REACH = 4095
+_NEAR = 2048  # bytes before guards are put in
 
 
 def save(place: Value, depth: int, scratch: int | None) -> list[Insn]:
@@ -45,8 +50,8 @@ def _transfer(name: str, register: int, place: Value, depth: int, through: int) 
     if not _is_far(place, depth):
         return [asm.transfer(name, register, SP, place.number + depth)]
     if place.kind == "const":
-        address, rest = _address(through, place.number)
-        return [*address, asm.transfer(name, register, through, rest)]
+        literal = asm.load_literal(through, Label(place.number, _WORD), place.number)
+        return [literal, asm.transfer(name, register, through, 0)]
     offset = place.number + depth
     high, low = offset & ~0xFFF, offset & 0xFFF
     if not asm.add_constant_fits(high):
@@ -56,9 +61,33 @@ def _transfer(name: str, register: int, place: Value, depth: int, through: int) 
     return [asm.add_constant(through, SP, high), asm.transfer(name, register, through, low)]
 
 
-def _address(register: int, address: int) -> tuple[list[Insn], int]:
-    """Instructions that form an address in a register, and what is left to add."""
-    high, low = address & ~0xFFF, address & 0xFFF
-    if asm.modified_immediate(high) is not None:
-        return [asm.move_constant(register, high)], low
-    return [asm.movw(register, address & 0xFFFF), asm.movt(register, address >> 16)], 0
+def place_literals(program: Program) -> Program:
+    """Put the addresses of protected words into the code: behind the next place where control does not go on, unless
+    the last one is near. (From further away than a literal can be, layout forms the address.)"""
+    edits: dict[int, list[Body | Label]] = {}
+    last: dict[int, tuple[Label, int]] = {}  # by address: the literal, and where it is
+    waiting: dict[int, Label] = {}
+    at = 0
+    for n, item in enumerate(program.items):
+        at += len(item.insn.raw) if item.insn is not None else 4
+        insn = item.insn
+        if insn is not None and insn.target is not None and insn.target.tag == _WORD:
+            address = insn.target.address
+            known, where = last.get(address, (None, -_NEAR))
+            label = known if known is not None and at - where < _NEAR else waiting.get(address)
+            if label is None:
+                label = waiting[address] = Label(item.origin, f"{_WORD} {address:#x}")
+            edits[n] = [replace(insn, target=label)]
+        if waiting and (_ends(program, n) or n == len(program.items) - 1):
+            edits.setdefault(n, [item.body])
+            for address, label in waiting.items():
+                edits[n] += [label, Word(address)]
+                last[address] = label, at
+            waiting = {}
+    return apply(program, edits, RETURNS)
+
+
+def _ends(program: Program, n: int) -> bool:
+    """Whether control never goes on behind item n, and a literal may stand there."""
+    insn = program.items[n].insn
+    return insn is not None and not insn.conditional and insn.kind in ("branch", "jump_register", "load_pc", "trap")

@@ -25,7 +25,7 @@ def protect_returns(program: Program, request: RewriteRequest) -> tuple[Program,
     program = _keep_link(program, request)
     program = _save(program, request, counts)
     program = _return(program, request, counts)
-    return _save_at_entry(program, request, counts), counts
+    return shadow.place_literals(_save_at_entry(program, request, counts)), counts
 
 
 # -- saving --------------------------------------------------------------------------------------------------------
