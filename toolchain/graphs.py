@@ -34,6 +34,32 @@ def immediate_dominators(root: int, successors: Mapping[int, Sequence[int]]) -> 
     return found
 
 
+def loop_bodies(root: int, successors: Mapping[int, Sequence[int]]) -> dict[int, set[int]]:
+    """The natural loops: by the node where one begins, all that lead back there."""
+    dominators = immediate_dominators(root, successors)
+    before: dict[int, list[int]] = {}
+    for node in dominators:
+        for successor in successors[node]:
+            before.setdefault(successor, []).append(node)
+    bodies: dict[int, set[int]] = {}
+    for head, sources in before.items():
+        todo = [node for node in sources if _is_above(head, node, dominators)]
+        body = bodies.setdefault(head, {head}) if todo else {head}
+        while todo:
+            node = todo.pop()
+            if node not in body:
+                body.add(node)
+                todo += before.get(node, ())
+    return bodies
+
+
+def _is_above(node: int, other: int, dominators: Mapping[int, int]) -> bool:
+    """Whether a node dominates another one."""
+    while other != node and dominators[other] != other:
+        other = dominators[other]
+    return other == node
+
+
 def _common(dominators: Mapping[int, int], order: Mapping[int, int], a: int, b: int) -> int:
     """The nearest node that dominates both, as far as is known."""
     while a != b:

@@ -146,6 +146,17 @@ class _Code:
         return self.bytes[at : at + size] if 0 <= at <= len(self.bytes) - size else None
 
 
+def analysis_context(placed: Placed, request: RewriteRequest, registers: Collection[int] = range(13)) -> Context:
+    """What the prover knows of the code as it is laid out. Only of these registers it is said who keeps them."""
+    code: Any = _Code(placed, request)
+    sandbox = _sandbox(placed.program, request, len(code.bytes))
+    needs = {placed.addresses[n]: 0 for n in placed.program.entries}
+    needs |= dict.fromkeys(range(request.slots_start, request.slots_end, 4), 0)
+    kept = kept_registers(Context(sandbox, code, needs), needs)
+    keeps = {entry: tuple(r for r in known if r in registers) for entry, known in kept.items()}
+    return Context(sandbox, code, needs, keeps)
+
+
 class _Guarding(Explorer):
     """Executes accesses as if their guards were there.
 
@@ -198,21 +209,15 @@ class Proved:
         self._request = request
         self._facts = Analysis(program, request)
         self._placed = lay_out(program, request.code_start)
-        code: Any = _Code(self._placed, request)
-        self._sandbox = _sandbox(program, request, len(code.bytes))
+        # Guards write r0 to r3 and ip, so that a function may keep fewer of these in the end.
+        self._context = analysis_context(self._placed, request, range(4, 12))
+        self._sandbox = self._context.sandbox
         self._accesses = _accesses(program, request)
         self._items = {self._placed.instruction(n): n for n in self._accesses}
         self._numbers = {self._placed.instruction(n): k for k, n in enumerate(self._accesses)}
         self._found: dict[int, dict[int, Free | None]] = {}  # by function, by access
         self._apart: dict[int, dict[tuple[int, int], set[int | None]]] = {}  # the same: how far apart two accesses are
         self._changed: dict[int, tuple[int | None, bool]] = {}
-        needs = {self._placed.addresses[n]: 0 for n in program.entries}
-        slots = range(request.slots_start, request.slots_end, 4)
-        needs |= dict.fromkeys(slots, 0)
-        # Guards write r0 to r3 and ip, so that a function may keep fewer of these in the end.
-        kept = kept_registers(Context(self._sandbox, code, needs), needs)
-        keeps = {entry: tuple(r for r in registers if r in range(4, 12)) for entry, registers in kept.items()}
-        self._context = Context(self._sandbox, code, needs, keeps)
 
     def solve(self, only: Collection[int] | None = None, entries_first: bool = False) -> None:
         """`entries_first`: functions that may have guards at their entries are not looked at further."""

@@ -22,6 +22,7 @@ from .layout import Placed, lay_out
 from .passes import PASSES
 from .passes.stack import limit_stack
 from .passes.stores import GUARDED
+from .pointers import share_pointer_guards
 from .program import Program, Refused
 from .ranks import rank_functions
 from .recover import Recovered, recover
@@ -87,7 +88,8 @@ def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
     plan = plan_stack(Analysis(program, request))
     stats["stack limits checked"] += len(plan.checks)
     names = {entry: function.name for entry, function in program.entries.items()}
-    program = limit_stack(program, request, plan)
+    program, shared = share_pointer_guards(limit_stack(program, request, plan), request)
+    stats += Counter({"pointer calls guarded": -shared, "pointer calls guarded early": shared})
     cross_check(_made(program, recovered.program))
     placed = lay_out(program, request.code_start)
     needs = SandboxNeeds(

@@ -11,6 +11,7 @@ from collections import Counter
 from ..analysis import Analysis
 from ..guards import force_bits
 from ..insn import Insn
+from ..pointers import POINTER_CALLS, slot_bits
 from ..program import Program, apply
 from ..request import RewriteRequest
 from ..values import State
@@ -34,13 +35,7 @@ def guard_calls(program: Program, request: RewriteRequest) -> tuple[Program, Cou
             continue
         counts["pointer calls guarded"] += 1
         edits[n] = [*force_bits(register, mask, value), item.insn]
-    return apply(program, edits, "pointer calls"), counts
-
-
-def slot_bits(request: RewriteRequest) -> tuple[int, int]:
-    """The bits (mask, value) that every slot's address has."""
-    size = request.slots_end - request.slots_start
-    return (~(size - 1) & 0xFFFFFFFF) | 2, request.slots_start
+    return apply(program, edits, POINTER_CALLS), counts
 
 
 def _is_slot(state: State, register: int, program: Program, request: RewriteRequest) -> bool:

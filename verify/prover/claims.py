@@ -13,7 +13,7 @@ from . import arcs
 from .analysis import ENTRY, FunctionAnalysis
 from .arcs import Arc
 from .explore import Calls, Edge, Run
-from .needed import edges_into, is_fine, sensitive
+from .needed import edges_into, sensitive
 from .ranges import Known, Ranges
 from .states import Key, fact_of, measured_from, registers_of
 
@@ -148,11 +148,11 @@ def _not_carried(edge: Edge, known: Known, wanted: Mapping[Key, Arc]) -> set[Key
 
 
 def _proves(analysis: FunctionAnalysis, start: int, run: Run, known: Known) -> bool:
-    """Whether what is known at a block places all its accesses and indices that the analysis could place."""
+    """Whether what is known at a block places all its accesses, indices and pointers that the analysis could place."""
     everything = analysis.known_at(start)
     sandbox = analysis.context.sandbox
-    for place, conditions, size, allowed in sensitive(run, sandbox):
-        now, before = (Ranges(k, conditions).value(place) for k in (known, everything))
-        if is_fine(allowed, before, size) and not is_fine(allowed, now, size):
+    for one in sensitive(run, sandbox):
+        now, before = (Ranges(k, one.conditions).value(one.term) for k in (known, everything))
+        if one.fine(before) and not one.fine(now):
             return False
     return True

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..kernel.execute import SP, Callee, Context, Executor
-from ..kernel.policy import Range
+from ..kernel.policy import Range, Sandbox
 from ..kernel.proof import Fact, Frame, Function, Invariant
 from ..kernel.safety import RA, S, tail_call_is_safe
 from ..kernel.term import FALSE, TRUE, Term, and_, signed, split
@@ -19,6 +19,7 @@ from .ranges import ZERO, Known, Ranges, base_of
 
 _WORD = 1 << 32
 MAX_ENTRIES = 4096
+_DEPTH = 16  # masks nest deeper only in code that nobody writes
 SLOTS = -1  # stands for "any slot" among the callees
 Calls = set[tuple[int, int]]  # (depth at the call, callee's entry)
 
@@ -59,6 +60,15 @@ class Access:
     own: bool = False
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where the call or jump through a pointer at `address` leads, and what holds there."""
+
+    address: int
+    value: Term
+    conditions: tuple[Term, ...]
+
+
 @dataclass
 class Run:
     """One execution of a block."""
@@ -76,6 +86,7 @@ class Run:
     called: int = 0  # how many calls are in it
     rank: int = 0  # the function's, if it uses the word of a rank here
     entered: list[Term] = field(default_factory=list)  # the registers' terms at the start
+    targets: list[Target] = field(default_factory=list)  # of calls through the pointer table, unless masks say enough
     lost: int = 0  # registers (a mask) that it or what it calls may write
     forced: dict[int, Term] = field(default_factory=dict)  # what a base was before a guard that is taken for granted
 
@@ -240,13 +251,18 @@ class Explorer(Executor):
 
     def call_value(self, value: Term) -> None:
         if value.value is None or not self._is_function(value.value & ~1):
-            self._calls(SLOTS)
+            self._through_table(value)
         super().call_value(value)
+
+    def _through_table(self, value: Term) -> None:
+        self._calls(SLOTS)
+        if not is_masked(value, self.context.sandbox):
+            self.found.targets.append(Target(self.pc, value, self._conditions(TRUE)))
 
     def jump_value(self, value: Term) -> None:
         self.found.leaving += 1
         if value.value is None and value is not RA:
-            self._calls(SLOTS)
+            self._through_table(value)
             self.reg(14)  # the link is needed
         super().jump_value(value)
 
@@ -284,3 +300,29 @@ class Explorer(Executor):
                      self.found.leaving)
             )  # fmt: skip
 
+
+def is_masked(value: Term, sandbox: Sandbox) -> bool:
+    """Whether masks alone make it the address of a slot, its Thumb bit apart."""
+    start, size = sandbox.slots.start, sandbox.slots.end - sandbox.slots.start
+    fixed = ~((size - 1) & ~2) % _WORD  # all but the bits that number the slots, and the Thumb bit
+    mask, bits = _known_bits(value)
+    return size & (size - 1) == 0 and start & ~fixed == 0 and fixed & ~mask == 0 and bits & fixed == start
+
+
+def _known_bits(t: Term, depth: int = _DEPTH) -> tuple[int, int]:
+    """(mask, value): bits of the term that constants decide, as far as its top shows."""
+    if t.value is not None:
+        return (1 << t.width) - 1, t.value
+    if t.op not in ("and", "or", "concat", "extract") or not depth:
+        return 0, 0
+    mask, bits = _known_bits(t.operands[0], depth - 1)
+    if t.op == "concat":
+        (low, below), width = _known_bits(t.operands[1], depth - 1), t.operands[1].width
+        return mask << width | low, bits << width | below
+    if t.op == "extract":
+        kept = (1 << t.width) - 1
+        return mask >> t.args[1] & kept, bits >> t.args[1] & kept
+    by = t.operands[1].value
+    if by is None:
+        return 0, 0
+    return (mask | ~by % (1 << t.width), bits & by) if t.op == "and" else (mask | by, bits | by)

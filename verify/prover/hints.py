@@ -1,6 +1,7 @@
 """What a function's code suggests to look at: where ranges may end, and which registers belong together.
 
-Only registers that an address of an access or an index of a table is made from are watched; all else proves nothing.
+Only registers that an address of an access, an index of a table or a pointer that is called is made from are watched;
+all else proves nothing.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Hints:
         self._moves: dict[tuple[int, int], Moved] = {}  # what changes on the way from a block's start to the next one's
         self._copies: set[tuple[int, int]] = set()  # (r, q): a block ends with r made from q
         self._addresses: set[int] = set()
+        self._pointers: set[int] = set()  # that are called
 
     def notice(self, start: int, run: Run) -> None:
         """Take in what the block at `start` compares, moves, copies and uses in addresses."""
@@ -42,6 +44,7 @@ class Hints:
                 self._addresses |= named([access.place], names)
         for index, _ in run.indices:
             self._addresses |= named([index], names)
+        self._pointers |= named([target.value for target in run.targets], names)
         for edge in run.edges:
             self._notice_comparisons(edge, names)
             self._notice_moves(start, edge, run, names)
@@ -86,7 +89,7 @@ class Hints:
     def settle(self, blocks: int) -> bool:
         """Decide what to watch in so many blocks; True if that is more than before."""
         most = max(_LEAST_PAIRS, _MOST_PAIRS * _SMALL // max(blocks, _SMALL))
-        watched = set(self._addresses)
+        watched = self._addresses | self._pointers
         links = [registers_of(key) for key in self._compared]
         compared = {r for key in self.stops for r in registers_of(key)}
         steps = self._steps()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from functools import partial
 
 from ..kernel.policy import Range, Sandbox
 from ..kernel.safety import S, read_set, write_set
@@ -42,9 +44,9 @@ def edges_into(runs: Mapping[int, Run]) -> dict[int, list[tuple[int, Edge]]]:
 
 def _inside(run: Run, sandbox: Sandbox, stack: Known, links: Iterable[Set[int]]) -> set[int]:
     found: set[int] = set()
-    for place, conditions, size, allowed in sensitive(run, sandbox):
-        if size == 0 or not is_fine(allowed, Ranges(stack).value(place), size):
-            found |= _sources(run, [place], conditions, links)
+    for one in sensitive(run, sandbox):
+        if one.always or not one.fine(Ranges(stack).value(one.term)):
+            found |= _sources(run, [one.term], one.conditions, links)
     return found
 
 
@@ -65,20 +67,37 @@ def _sources(run: Run, terms: Iterable[Term], conditions: Iterable[Term], links:
     return found
 
 
-Sensitive = tuple[Term, tuple[Term, ...], int, tuple[Range, ...]]
+@dataclass(frozen=True)
+class Sensitive:
+    """A term whose range may decide about an obligation, if its arc is `fine`. `always`: the smaller the better."""
+
+    term: Term
+    conditions: tuple[Term, ...]
+    fine: Callable[[Arc], bool]
+    always: bool = False
 
 
 def sensitive(run: Run, sandbox: Sandbox) -> Iterator[Sensitive]:
-    """Accesses (with their size and where they may go) and indices of tables (size 0) that ranges may decide about."""
+    """Where accesses go, indices of tables, and pointers that are called."""
     to_stores, to_loads = write_set(sandbox), read_set(sandbox)
     for a in run.accesses:
         if base_of(a.place)[0] is not S:
-            yield a.place, a.conditions, a.size, to_stores if a.store else to_loads
-    yield from ((index, conditions, 0, ()) for index, conditions in run.indices)
+            allowed = to_stores if a.store else to_loads
+            yield Sensitive(a.place, a.conditions, partial(_is_inside, allowed, a.size))
+    yield from (Sensitive(index, conditions, _is_index, always=True) for index, conditions in run.indices)
+    yield from (Sensitive(t.value, t.conditions, partial(is_slot, sandbox.slots)) for t in run.targets)
 
 
-def is_fine(allowed: Iterable[Range], arc: Arc, size: int) -> bool:
-    """Whether `size` bytes anywhere in the arc lie in an allowed range; for size 0, whether it is a table's index."""
-    if size == 0:
-        return not arc.wraps and arc.high < MAX_ENTRIES
+def _is_inside(allowed: Iterable[Range], size: int, arc: Arc) -> bool:
+    """Whether `size` bytes anywhere in the arc lie in an allowed range."""
     return not arc.wraps and any(r.covers(arc.low, arc.high + size) for r in allowed)
+
+
+def _is_index(arc: Arc) -> bool:
+    return not arc.wraps and arc.high < MAX_ENTRIES
+
+
+def is_slot(slots: Range, arc: Arc) -> bool:
+    """Whether all in the arc are addresses of slots with Thumb bit."""
+    first = arc.low - 1 - slots.start
+    return first >= 0 and first % 4 == 0 and arc.step % 4 == 0 and not arc.wraps and arc.high <= slots.end - 3

@@ -199,7 +199,7 @@ class Ranges:
         if t.args[1].value is not None and t.args[0].op == "and" and t.args[0].args[1].value is not None:
             mask, bits = t.args[0].args[1].value, t.args[1].value
             if mask & bits == 0:
-                return arcs.between(bits, min(b, mask) + bits)
+                return arcs.between(bits, min(b, mask) + bits, mask & -mask)
         top = (1 << max(b.bit_length(), d.bit_length())) - 1
         return arcs.between(max(a, c), max(min(b + d, top), a, c))
 
