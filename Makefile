@@ -12,11 +12,12 @@ SECONDS ?= 120
 SEED ?= 1
 DECODER := examples/image_decoder/build/firmware
 
-.PHONY: help setup demo test bench attacks mutation fuzz fuzz-inputs clean
+.PHONY: help setup demo test test-long bench attacks mutation fuzz fuzz-inputs clean
 
 help:
 	@echo "make demo    build examples/image_decoder with SCons, certify it, run it in QEMU"
 	@echo "make test    style checks and the whole test suite"
+	@echo "make test-long  the tests that make test leaves out: further combinations of what it runs (docs/testing.md)"
 	@echo "make bench   what sandboxing costs, on real programs: build/bench/results.json and plots"
 	@echo "make attacks  every attack in QEMU, plain and sandboxed: build/attacks/results.json, docs/attacks.md"
 	@echo "make mutation  mutants of certified code and policies: each is rejected or runs without an escape"
@@ -32,7 +33,10 @@ demo: setup
 	@$(PYTHON) examples/demo.py
 
 test: setup
-	@$(PYTHON) -m pytest -q -n $(PYTEST_JOBS)
+	@$(PYTHON) -m pytest -q -n $(PYTEST_JOBS) --dist worksteal
+
+test-long: setup
+	@$(PYTHON) -m pytest -q -n $(PYTEST_JOBS) --dist worksteal -m long
 
 # BENCH="--program crc --level -O2" measures only that.
 bench: setup

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+
 from hypothesis import settings
 
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
+gc.set_threshold(200_000, 20, 50)  # as the command line does (toolchain/cli.py): terms and instructions live long

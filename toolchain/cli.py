@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,10 @@ class _Group(click.Group):
             ctx.exit(INTERNAL_ERROR)
 
 
+# A build makes millions of small objects that live until its end; looking through them again and again took a sixth of
+# its time. Few of them are in cycles, which is all that waits longer now.
+_COLLECT = (200_000, 20, 50)
+
 _path = click.Path(path_type=Path)
 _specs = click.option("--sandbox", "sandboxes", type=_path, multiple=True, required=True,
                       help="Description of a sandbox (JSON); once for each.")
@@ -46,6 +51,7 @@ _specs = click.option("--sandbox", "sandboxes", type=_path, multiple=True, requi
 @click.version_option(package_name="ringfence")
 def main() -> None:
     """Sandbox parts of ARM microcontroller firmware, and prove on the finished ELF that they stay inside."""
+    gc.set_threshold(*_COLLECT)
 
 
 @main.command("build")

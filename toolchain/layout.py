@@ -7,6 +7,7 @@ runs of conditional instructions that nothing enters sideways, at most four unde
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,7 @@ from .insn import PC, Insn, Label
 from .program import Bytes, Program, Table, Word
 
 _FILL = trap(0xF0).raw
+_GROWING = ("branch", "zero", "literal", "adr", "literal_pair", "literal_float")
 _NEVER_ON = ("branch", "jump_register", "load_pc", "table", "table_load", "trap")
 
 
@@ -96,13 +98,20 @@ class _Layout:
         self._blocks: dict[int, list[int]] = {}  # first item of an IT block: conditions of its instructions
         self._tables = self._table_users()
         self._loops = self._loop_heads()
+        self._loop_order = sorted(self._loops)
+        self._widened: set[int] = set()  # items that have become longer since sizes were last noted
+        self._sizes = [0] * len(program.items)
+        self._alignments = [1] * len(program.items)
+        self._elastic = self._that_may_grow()
 
     def place(self) -> Placed:
+        self._make_blocks()
+        self._note_sizes(range(len(self._program.items)))
         while True:
-            self._make_blocks()
             end = self._assign()
             if not self._widen():
                 break
+            self._note_widened()
         code = bytearray()
         for n in range(len(self._program.items)):
             gap = self._addresses[n] - self._start - len(code)
@@ -118,6 +127,17 @@ class _Layout:
                 if item.insn is not None and item.insn.kind == "branch" and item.insn.target is not None)
         targets = ((self._program.index.get(label), n) for label, n in back)
         return frozenset(target for target, n in targets if target is not None and target <= n)
+
+    def _that_may_grow(self) -> list[tuple[int, Insn | Table, int | None, int]]:
+        """Tables, and instructions that can be longer: index, body, and the target's item or its address outside."""
+        found: list[tuple[int, Insn | Table, int | None, int]] = []
+        for n, item in enumerate(self._program.items):
+            if isinstance(item.body, Table):
+                found.append((n, item.body, None, 0))
+            elif item.insn is not None and item.insn.target is not None and item.insn.kind in _GROWING:
+                target = self._program.index.get(item.insn.target)
+                found.append((n, item.insn, target, _outside(self._program, item.insn.target) if target is None else 0))
+        return found
 
     def _falls_into(self, n: int) -> bool:
         """Whether control gets to item n from the one before."""
@@ -157,13 +177,25 @@ class _Layout:
                 conditions = self._blocks[n] = []
             conditions += wanted
 
+    def _note_widened(self) -> None:
+        """What follows from new forms for IT blocks and sizes."""
+        widened, self._widened = self._widened, set()
+        insns = (self._program.items[n].insn for n in widened)
+        if any(insn is not None and insn.needs_it for insn in insns):
+            self._make_blocks()
+            self._note_sizes(range(len(self._program.items)))
+        else:
+            self._note_sizes(widened)
+
+    def _note_sizes(self, items: Iterable[int]) -> None:
+        for n in items:
+            self._sizes[n], self._alignments[n] = self._size(n), self._alignment(n)
+
     def _assign(self) -> int:
-        address = self._start
-        for n in range(len(self._program.items)):
-            alignment = self._alignment(n)
-            address = (address + alignment - 1) & -alignment
-            self._addresses[n] = address
-            address += self._size(n)
+        address, addresses = self._start, self._addresses
+        for n, (size, alignment) in enumerate(zip(self._sizes, self._alignments, strict=True)):
+            addresses[n] = address = (address + alignment - 1) & -alignment
+            address += size
         return address
 
     def _alignment(self, n: int) -> int:
@@ -207,27 +239,27 @@ class _Layout:
     # -- widening ------------------------------------------------------------------------------------------------
 
     def _widen(self) -> bool:
-        changed = False
-        for n, item in enumerate(self._program.items):
-            insn = item.insn
-            if insn is None:
-                if isinstance(item.body, Table) and not self._table_fits(n, item.body):
-                    self._forms[n], changed = 1, True
-            elif insn.target is not None and not self._fits(n, insn, insn.target):
+        for n, body, target, outside in self._elastic:
+            if isinstance(body, Table):
+                fits = self._table_fits(n, body)
+            else:
+                fits = self._fits(n, body, outside if target is None else self._addresses[target])
+            if not fits:
                 self._forms[n] += 1
-                changed = True
-        return changed or self._align_loops()
+                self._widened.add(n)
+        return bool(self._widened) or self._align_loops()
 
     def _align_loops(self) -> bool:
         """Make a branch or literal load before a loop 4 bytes long where that brings the loop to a word's start. One at
         a time, since the others move."""
-        for n in sorted(self._loops):
+        for n in self._loop_order:
             before = self._program.items[n - 1].insn if n else None
             if before is None or before.kind not in ("branch", "literal", "adr") or self._forms[n - 1]:
                 continue
             wants = self._begins_better_at_words(n) and self._falls_into(n) and self._addresses[n] % 4
             if wants and self._size(n - 1) == 2 and n - 1 not in self._blocks and not before.needs_it:
                 self._forms[n - 1] = 1
+                self._widened.add(n - 1)
                 return True
         return False
 
@@ -239,8 +271,8 @@ class _Layout:
         """The address of the instruction itself, behind its IT instruction."""
         return self._addresses[n] + (2 if n in self._blocks else 0)
 
-    def _fits(self, n: int, insn: Insn, label: Label) -> bool:
-        address, target, form = self._place(n), self._target(label), self._forms[n]
+    def _fits(self, n: int, insn: Insn, target: int) -> bool:
+        address, form = self._place(n), self._forms[n]
         distance = target - address
         if insn.kind == "branch":
             return form == 1 or encode.fits_branch(distance, insn.condition)

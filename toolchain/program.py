@@ -55,10 +55,10 @@ class Item:
     labels: tuple[Label, ...] = ()
     made_by: str = ""  # what the instruction is for, if it was not in the original code
     handled: str = ""  # a store or confined load: that it is guarded, or why it needs no guard
+    insn: Insn | None = field(init=False, repr=False, compare=False)  # the body, if it is an instruction
 
-    @property
-    def insn(self) -> Insn | None:
-        return self.body if isinstance(self.body, Insn) else None
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "insn", self.body if isinstance(self.body, Insn) else None)
 
 
 @dataclass(frozen=True)

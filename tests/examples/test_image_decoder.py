@@ -66,9 +66,12 @@ def test_the_sandbox_costs_less_than_half_again(picture: str, image_decoder: Pat
     assert plain < sandboxed < OVERHEAD_LIMIT * plain
 
 
+# The decoder's library at these levels is rewritten, certified and run by tests/toolchain/test_rewrite.py, too.
+FURTHER = [pytest.param(level, "mask", marks=pytest.mark.long) for level in ("-O1", "-O3", "-Og")]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("level", "mode"), [("-O0", "mask"), ("-O1", "mask"), ("-O3", "mask"), ("-Og", "mask"),
-                                             ("-Os", "mask"), ("-O2", "trap")])
+@pytest.mark.parametrize(("level", "mode"), [("-O0", "mask"), ("-Os", "mask"), ("-O2", "trap"), *FURTHER])
 def test_the_decoder_is_certified_and_works_at_every_optimisation_level_and_in_trap_mode(level: str, mode: str) -> None:
     folder = f"build/{level}-{mode}"
     build = scons("image_decoder", f"BUILD={folder}", f"OPT={level}", f"MODE={mode}", f"{folder}/firmware.elf")

@@ -102,6 +102,22 @@ def with_fpu(firmware_for: Callable[[Core], Firmware]) -> Firmware:
 
 
 every_probe = pytest.mark.parametrize("probe", PROBES)
+
+
+def each_with_each(*ways: str, low: tuple[str, ...] = ()) -> pytest.MarkDecorator:
+    """Every probe on both cores in both ways; half of that is for `make test-long`. What remains has each probe on each
+    core, each probe in each way, and each core in each way. `low`: probes that are swept in the way "low", too."""
+    found = []
+    for i, probe in enumerate(PROBES):
+        for j, (name, core) in enumerate({"m3": M3, "m4f": M4F}.items()):
+            for k, way in enumerate(ways):
+                marks = [pytest.mark.long] if (i + j + k) % 2 else []
+                found.append(pytest.param(core, probe, way, marks=marks, id=f"{name}-{probe}-{way}"))
+            if probe in low:
+                found.append(pytest.param(core, probe, "low", id=f"{name}-{probe}-low"))
+    return pytest.mark.parametrize(("core", "probe", "around"), found)
+
+
 # Gates with floating-point values, and one of each other kind.
 floating_probes = pytest.mark.parametrize("probe", [
     "floats", "doubles", "spilled", "vectors", "complex_", "single", "pointer_float", "waves", "direct", "import", "points"])
@@ -194,18 +210,20 @@ def test_a_context_switch_at_every_instruction_loses_nothing(firmware: Firmware,
         assert seen["other_calls"] > 0
 
 
-@pytest.mark.parametrize(
-    ("probe", "around"), [*((p, around) for p in PROBES for around in ("", "task")), *((p, "low") for p in FAULTING)])
-def test_an_abort_at_every_instruction_ends_the_call_or_does_nothing(firmware: Firmware, probe: str, around: str) -> None:
-    seen = swept(firmware, f"{probe} abort {around}")
+@each_with_each("", "task", low=FAULTING)
+def test_an_abort_at_every_instruction_ends_the_call_or_does_nothing(
+    firmware_for: Callable[[Core], Firmware], core: Core, probe: str, around: str
+) -> None:
+    seen = swept(firmware_for(core), f"{probe} abort {around}")
     if probe not in NOT_ENDED:
         assert 0 < seen["acted"] < seen["steps"]
 
 
-@pytest.mark.parametrize("around", ["", "task"])
-@every_probe
-def test_a_fault_at_every_instruction_is_the_sandboxs_or_the_hosts(firmware: Firmware, probe: str, around: str) -> None:
-    seen = swept(firmware, f"{probe} fault {around}")
+@each_with_each("", "task")
+def test_a_fault_at_every_instruction_is_the_sandboxs_or_the_hosts(
+    firmware_for: Callable[[Core], Firmware], core: Core, probe: str, around: str
+) -> None:
+    seen = swept(firmware_for(core), f"{probe} fault {around}")
     assert seen["acted"] + seen["faults_of_host"] >= seen["fired"]
     assert seen["faults_of_host"] > 0
     if probe not in NOT_ENDED:

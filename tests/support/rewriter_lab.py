@@ -257,8 +257,19 @@ def _check_canaries(emulator: unicorn.Uc, request: RewriteRequest, run: Run) -> 
             run.breaches.append("a store beside the write set")
 
 
+_REWRITTEN: dict[tuple[bytes, str], RewriteResult] = {}
+_KEPT = 32  # rewritten images; a test asks for the same one again and again
+
+
 def rewritten(image: Image) -> RewriteResult:
-    return rewrite(image.elf, [image.request])
+    """The image rewritten, once however often it is asked for."""
+    key = image.elf, repr(image.request)
+    if key not in _REWRITTEN:
+        result = rewrite(image.elf, [image.request])
+        if len(_REWRITTEN) >= _KEPT:
+            del _REWRITTEN[next(iter(_REWRITTEN))]
+        _REWRITTEN[key] = result
+    return _REWRITTEN[key]
 
 
 def same(image: Image, argument: int = 0, data: bytes = b"") -> Run:

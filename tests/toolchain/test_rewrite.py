@@ -115,27 +115,19 @@ int run(int a) {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("level", ["-O2", *(pytest.param(o, marks=pytest.mark.slow) for o in LEVELS if o != "-O2")])
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_programs_do_what_they_did(program: str, level: str) -> None:
-    lab.same(lab.build(PROGRAMS[program], level, window=0x10000), argument=5)
-
-
 @pytest.mark.parametrize(
     ("level", "mode"),
     [
         ("-O2", "mask"),
         ("-O2", "trap"),
-        pytest.param("-O0", "mask", marks=pytest.mark.slow),
-        pytest.param("-Os", "mask", marks=pytest.mark.slow),
+        *(pytest.param(level, "mask", marks=pytest.mark.slow) for level in LEVELS if level != "-O2"),
         pytest.param("-O0", "trap", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_programs_are_certified(program: str, level: str, mode: str) -> None:
+def test_programs_do_what_they_did_and_are_certified(program: str, level: str, mode: str) -> None:
     image = lab.build(PROGRAMS[program], level, window=0x10000, mode=mode)
-    if mode == "trap":
-        lab.same(image, argument=5)
+    lab.same(image, argument=5)
     assert lab.verdict(image, lab.rewritten(image)) == []
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from ringfence.toolchain.elffile import STT_FUNC, LinkedElf
 from support import rewriter_lab as lab
 
 PROGRAMS = {
@@ -85,11 +88,29 @@ int run(int a) {
 }  # fmt: skip
 
 
+LEVELS = ("-O0", "-O2", "-O3")
+COMPILED = ("other programmers' code",)  # with the program; the other libraries are as they were delivered
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("level", ["-O0", "-O2", "-O3"])
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(
+    ("program", "level"),
+    [(program, level) for program in PROGRAMS for level in LEVELS if level == "-O2" or program in COMPILED],
+)
 def test_library_code(program: str, level: str) -> None:
     libraries, source = PROGRAMS[program]
     image = lab.build(source, level, window=0x10000, libs=libraries)
     assert lab.same(image, argument=5).output
     assert lab.verdict(image, lab.rewritten(image)) == []
+
+
+@pytest.mark.parametrize("program", [program for program in PROGRAMS if program not in COMPILED])
+def test_delivered_libraries_are_the_same_code_at_every_level(program: str) -> None:
+    """So that one level of the program that calls them is enough. Its own functions apart."""
+    libraries, source = PROGRAMS[program]
+    own = {"__rf_t_export_run", *re.findall(r"^static \w+ (\w+)\(", source, re.MULTILINE)}
+    found = []
+    for level in LEVELS:
+        symbols = LinkedElf(lab.build(source, level, window=0x10000, libs=libraries).elf).symbols
+        found.append(sorted((s.name, s.size) for s in symbols if s.kind == STT_FUNC and s.name not in own))
+    assert found[0] == found[1] == found[2] != []

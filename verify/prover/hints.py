@@ -75,7 +75,10 @@ class Hints:
             (base, m), (before, n) = base_of(edge.registers[r]), base_of(run.entered[r])
             if base is before and base is not ZERO and m != n:
                 moved.add((r, signed((m - n) % WORD)))
-            self._copies |= {(r, q) for q in named([base], names) if q != r}
+            if base.operands:
+                self._copies |= {(r, q) for q in named([base], names) if q != r}
+            elif (q := names.get(base, r)) != r:
+                self._copies.add((r, q))
         self._moves[start, edge.target] = frozenset(moved)
 
     def _steps(self) -> set[Moved]:
@@ -160,7 +163,7 @@ class Hints:
 
 def named(terms: Iterable[Term], names: Mapping[Term, int]) -> set[int]:
     """The registers whose values at the start occur in terms."""
-    return {names[t] for term in terms for t in post_order(term) if t in names}
+    return {names[t] for term in terms for t in (post_order(term) if term.operands else (term,)) if t in names}
 
 
 def compared_apart(conditions: Iterable[Term]) -> Iterator[tuple[Term, Term]]:

@@ -7,6 +7,7 @@ value of a term is its difference from zero. A difference is looked up directly 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 
 from ..kernel.term import Term, addends, const, not_, signed, split, sub, zext
 from ..kernel.theorem import post_order
@@ -19,6 +20,7 @@ Known = dict[Pair, Arc]  # (a, b): an arc that holds a - b
 _DEPTH = 8  # connectives nest deeper only in code that nobody writes
 
 
+@cache
 def base_of(term: Term) -> tuple[Term, int]:
     """(base, distance) with term == base + distance; the base of a constant is ZERO."""
     base, distance = split(term)
@@ -146,6 +148,8 @@ class Ranges:
 
     def _of(self, root: Term) -> Arc:
         """The value of a term from what it is made of."""
+        if root in self._structure:
+            return self._structure[root]
         for t in post_order(root, self._structure):
             handler = _STRUCTURE.get(t.op)
             self._structure[t] = _full(t.width) if handler is None or t.width > 32 else handler(self, t)
