@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from . import encode
 from .asm import trap
 from .elffile import STT_FUNC, STT_NOTYPE, STT_OBJECT, LinkedElf, Patcher, Symbol
 from .insn import Insn, Label
@@ -10,8 +9,8 @@ from .layout import Placed
 from .program import SLOT
 from .recover import Recovered, slot_address
 from .request import RewriteRequest
+from .slots import table_code
 
-UNUSED_SLOT = 0xF3  # trap number, see toolchain/runtime/ringfence.h
 _UNREACHABLE = 0xF0
 
 
@@ -34,17 +33,15 @@ def code_area(request: RewriteRequest, placed: Placed) -> bytes:
     if room < 0:
         return placed.code
     fill = (b"\0" if room % 2 else b"") + trap(_UNREACHABLE).raw * (room // 2)
-    slots = b""
-    for n, target in enumerate(placed.program.slots):
-        slots += encode.branch_wide(placed.address_of(target) - (request.slots_start + 4 * n))
-    unused = (request.slots_end - request.slots_start - len(slots)) // 2
-    return placed.code + fill + slots + trap(UNUSED_SLOT).raw * unused
+    program = placed.program
+    addresses = {label: placed.address_of(label) for label in program.slots if label not in program.standing}
+    return placed.code + fill + table_code(request, program, addresses)
 
 
 def _write_pointers(patcher: Patcher, request: RewriteRequest, recovered: Recovered, placed: Placed) -> None:
     for where, label in recovered.pointers.items():
         if label.tag == SLOT:
-            patcher.write_word(where, slot_address(request, placed.program.slots, label) | 1)
+            patcher.write_word(where, slot_address(request, placed.program, label) | 1)
         else:
             patcher.write_word(where, placed.address_of(label))
     for where, label in recovered.entries.items():
@@ -64,7 +61,7 @@ def _move_symbols(elf: LinkedElf, patcher: Patcher, request: RewriteRequest, pla
         if symbol.is_mapping:
             mapping.append(symbol)
         elif symbol.kind == STT_FUNC or (symbol.kind in (STT_OBJECT, STT_NOTYPE) and not _is_bound(symbol)):
-            _move_symbol(patcher, symbol, address, placed)
+            _move_symbol(patcher, request, symbol, address, placed)
     _move_mapping(patcher, placed, mapping)
 
 
@@ -73,9 +70,13 @@ def _is_bound(symbol: Symbol) -> bool:
     return symbol.name.startswith("__rf_")
 
 
-def _move_symbol(patcher: Patcher, symbol: Symbol, address: int, placed: Placed) -> None:
+def _move_symbol(patcher: Patcher, request: RewriteRequest, symbol: Symbol, address: int, placed: Placed) -> None:
     thumb = symbol.value - address
     n = placed.program.index.get(Label(address))
+    if n is None and Label(address) in placed.program.standing:
+        place = slot_address(request, placed.program, Label(address))
+        patcher.set_symbol(symbol, place + thumb, len(placed.program.standing[Label(address)].code))
+        return
     if n is None:
         if symbol.kind == STT_FUNC:  # nothing reaches it: it has no code any more
             patcher.set_symbol(symbol, placed.start + len(placed.code) + thumb, 0)

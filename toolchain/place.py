@@ -28,13 +28,12 @@ from ringfence.toolchain.image import ElfFile, Section, read_linked
 from ringfence.toolchain.link import HostInput, link_firmware
 from ringfence.toolchain.rewrite import RewriteRequest, RewriteResult, RoomNeeded, SandboxNeeds, rewrite
 from ringfence.toolchain.segments import load_only_bytes
+from ringfence.toolchain.slots import slot_table_size
 from ringfence.toolchain.spec import SandboxSpec
 
 MAX_ROUNDS = 4
 FIRST_STACK = 8  # bytes above the room for interrupts
 EXTRA_STACK = 1024  # with stack="auto": what recursive functions may use beyond their first round, and dynamic frames
-_SMALLEST_SLOT_TABLE = 8
-_SLOT = 4
 _GAP = 8  # bytes between the host's programmed bytes and a sandbox's
 
 
@@ -52,7 +51,7 @@ class Reserve:
     @classmethod
     def first(cls, spec: SandboxSpec, seen: Measurement, room: int) -> Reserve:
         """As if rewriting added nothing: the rewriter then says exactly what is needed. `room`: for interrupts."""
-        return cls(seen.sandbox(spec.name).code, _SMALLEST_SLOT_TABLE, 8, 8, spec.stack or room + FIRST_STACK, 1)
+        return cls(seen.sandbox(spec.name).code, slot_table_size(0), 8, 8, spec.stack or room + FIRST_STACK, 1)
 
     def grown(self, spec: SandboxSpec, needs: SandboxNeeds, room: int) -> Reserve:
         """Room for `needs`, with a margin for code that changes with its distance from the data."""
@@ -76,11 +75,6 @@ class Placed:
     requests: tuple[RewriteRequest, ...]
     result: RewriteResult
     rounds: int
-
-
-def slot_table_size(slots: int) -> int:
-    """Bytes of a table of at least `slots` entries: a power of two."""
-    return max(_SMALLEST_SLOT_TABLE, _SLOT * (1 << max(slots - 1, 0).bit_length()))
 
 
 def auto_stack(needs: SandboxNeeds, room: int) -> int:

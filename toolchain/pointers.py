@@ -310,13 +310,15 @@ def share_pointer_guards(program: Program, request: RewriteRequest) -> tuple[Pro
     sites = find_sites(program)
     if not sites:
         return program, 0
-    facts, placed = Analysis(program, request), lay_out(program, request.code_start)
+    placed = lay_out(program, request.code_start)
     context = analysis_context(placed, request)
     kept_by_slots = () if context.any_slot is None else context.any_slot.keeps
+    sites = [site for site in sites if site.register in kept_by_slots]  # only these outlive a call, as in a loop
+    facts = Analysis(program, request)
     origins = Origins(facts, placed, sites, context.keeps, kept_by_slots)
     costs = [len(force_bits(0, *slot_bits(request, thumb))) for thumb in (False, True)]
     planner = Planner(origins, Unseen(facts, sites), Weights(facts, [site.item for site in sites]), *costs)
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS if sites else 0):
         plan = planner.plan(sites)
         if not plan.sites:
             break

@@ -13,6 +13,7 @@ from functools import cached_property
 from .errors import RingfenceError
 from .insn import Insn, Label
 
+SLOT_BYTES = 4
 SLOT = "slot"  # tag of a label that stands for the slot of the function or import at its address
 
 
@@ -75,9 +76,18 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """A function that stands in the slot table itself: its code, and what its instructions were made from."""
+
+    code: bytes
+    origins: tuple[tuple[int, int], ...]  # (distance from its start, original address)
+
+
+@dataclass(frozen=True)
 class Program:
-    """One sandbox's code. `functions` is sorted by start; `slots` are the targets of the slot table, in order; `ranks`
-    (ranks.py) are by start of function, empty where there is a shadow stack."""
+    """One sandbox's code. `functions` is sorted by start; `slots` are the targets of the slot table, in order; those in
+    `standing` stand there themselves, the others are branched to. `ranks` (ranks.py) are by start of function, empty
+    where there is a shadow stack."""
 
     sandbox: str
     items: tuple[Item, ...]
@@ -85,7 +95,23 @@ class Program:
     slots: tuple[Label, ...]
     exports: Mapping[str, Label]
     imports: Mapping[int, str]  # address without Thumb bit: name
+    standing: Mapping[Label, Standing] = field(default_factory=dict)
     ranks: Mapping[int, int] = field(default_factory=dict)
+
+    @cached_property
+    def slot_offsets(self) -> dict[Label, int]:
+        """Where in the slot table each of its targets is, in bytes."""
+        offsets: dict[Label, int] = {}
+        end = 0
+        for label in self.slots:
+            offsets[label] = end
+            end += len(self.standing[label].code) if label in self.standing else SLOT_BYTES
+        return offsets
+
+    @property
+    def slot_table_bytes(self) -> int:
+        """What of the slot table is used."""
+        return sum(len(self.standing[s].code) if s in self.standing else SLOT_BYTES for s in self.slots)
 
     @cached_property
     def index(self) -> dict[Label, int]:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from ringfence.verify.kernel.execute import Context
-from ringfence.verify.kernel.policy import EVERYTHING, Import, Range, Sandbox, Stack, Window
+from ringfence.verify.kernel.policy import Range
 from ringfence.verify.kernel.safety import S
 from ringfence.verify.kernel.term import Term, and_, const, ite, or_
 from ringfence.verify.prover.analysis import FunctionAnalysis
@@ -33,8 +33,8 @@ from .program import Body, Program, apply
 from .request import RewriteRequest, is_confined
 from .shadow import RETURNS
 from .stack_need import DYNAMIC
+from .view import REACH_ABOVE, REACH_BELOW, Code, sandbox_of
 
-REACH_BELOW, REACH_ABOVE = 256, 264  # guarded bases are used with offsets up to these distances
 _WORD = 1 << 32
 _WITHOUT_GUARDS = ("stores on the stack", "stores at constant addresses")
 _ROUNDS = 3  # then all that is still open gets guards
@@ -134,22 +134,13 @@ def _accesses(program: Program, request: RewriteRequest) -> list[int]:
     return [n for n, item in enumerate(program.items) if is_confined(item.insn, request)]
 
 
-class _Code:
-    """What the analysis reads as the image: the code with its pointer table, nothing else."""
-
-    def __init__(self, placed: Placed, request: RewriteRequest) -> None:
-        self.start = placed.start
-        self.bytes = code_area(request, placed)
-
-    def read(self, address: int, size: int) -> bytes | None:
-        at = address - self.start
-        return self.bytes[at : at + size] if 0 <= at <= len(self.bytes) - size else None
-
-
 def analysis_context(placed: Placed, request: RewriteRequest, registers: Collection[int] = range(13)) -> Context:
     """What the prover knows of the code as it is laid out. Only of these registers it is said who keeps them."""
-    code: Any = _Code(placed, request)
-    sandbox = _sandbox(placed.program, request, len(code.bytes))
+    area = code_area(request, placed)
+    code: Any = Code(placed.start, area)
+    ends = Range(placed.start, placed.start + len(area))
+    most = max(placed.program.ranks.values(), default=0)
+    sandbox = sandbox_of(request, ends, Range(request.slots_start, request.slots_end), most)
     needs = {placed.addresses[n]: 0 for n in placed.program.entries}
     needs |= dict.fromkeys(range(request.slots_start, request.slots_end, 4), 0)
     kept = kept_registers(Context(sandbox, code, needs), needs)
@@ -420,25 +411,3 @@ def _inputs(program: Program) -> dict[int, int]:
 def _worse(a: Free | None, b: Free | None) -> Free | None:
     """What holds of an access that is both."""
     return None if a is None or b is None else Free(a.why, max(a.below, b.below), max(a.above, b.above))
-
-
-def _sandbox(program: Program, request: RewriteRequest, code_bytes: int) -> Sandbox:
-    """The request as the prover knows a sandbox; the write set as wide as guards may make it, and as many words for
-    return addresses as the program uses."""
-    words = Range(request.word(1), request.word(max(program.ranks.values(), default=0) + 1))
-    low, high = request.window_base, request.window_base + request.window_size
-    return Sandbox(
-        name=request.name,
-        code=Range(request.code_start, request.code_start + code_bytes),
-        slots=Range(request.slots_start, request.slots_end),
-        constants=(),
-        window=Window(low, high, Range(low - REACH_BELOW, high + REACH_ABOVE)),
-        # As large as can be: the stack of a first round is small, and a function that does not fit gives no facts.
-        stack=Stack(request.window_base, request.stack_high, request.room),
-        shadow_place=request.shadow_offset if request.words is None else words,
-        entries=(),
-        imports=tuple(Import(name, address & ~1) for name, address in request.imports.items()),
-        mmio=tuple(Range(*ends) for ends in request.mmio),
-        confine=request.confine,
-        extensions=EVERYTHING,
-    )

@@ -6,7 +6,7 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .asm import movt, movw, trap
@@ -17,6 +17,7 @@ from .follow import POINTERS, Recovery
 from .insn import Insn, Label
 from .program import SLOT, Body, Item, Program, Word
 from .request import RewriteRequest
+from .slots import with_standing
 
 UNREACHABLE = 0xF0  # trap number, see toolchain/runtime/ringfence.h
 
@@ -43,34 +44,36 @@ def recover(elf: LinkedElf, request: RewriteRequest) -> Recovered:
             if target is not None:
                 pointers[relocation.address] = target
     work.follow(_export(where, name, address) for name, address in request.exports.items())
-    slots = tuple(map(Label, sorted(work.taken)))
-    _point_to_slots(work, request, slots)
     program = Program(
         sandbox=request.name,
         items=tuple(_items(where, work)),
         functions=where.functions,
-        slots=slots,
+        slots=tuple(map(Label, sorted(work.taken))),
         exports={name: Label(address & ~1) for name, address in request.exports.items()},
         imports=where.imports,
     )
+    program = with_standing(program, request, [label for label in pointers.values() if label.tag != SLOT], work.halves)
+    _point_to_slots(work, request, program)
+    kept = {item.origin for item in program.items}
+    program = replace(program, items=tuple(item for item in _items(where, work) if item.origin in kept))
     return Recovered(program, pointers, entries)
 
 
-def _point_to_slots(work: Recovery, request: RewriteRequest, slots: tuple[Label, ...]) -> None:
+def _point_to_slots(work: Recovery, request: RewriteRequest, program: Program) -> None:
     """Literals and movw/movt pairs that hold a function's address hold that of its slot from now on."""
     for where, word in work.words.items():
         if word.label is not None and word.label.tag == SLOT:
-            work.words[where] = Word(slot_address(request, slots, word.label) | 1)
+            work.words[where] = Word(slot_address(request, program, word.label) | 1)
     for where, label in work.halves.items():
-        insn, value = work.insns[where], slot_address(request, slots, label) | 1
+        insn, value = work.insns[where], slot_address(request, program, label) | 1
         register = insn.operands[0].register
         made = movt(register, value >> 16) if insn.name == "movt" else movw(register, value & 0xFFFF)
         work.insns[where] = made.under(insn.condition)
 
 
-def slot_address(request: RewriteRequest, slots: Sequence[Label], target: Label) -> int:
+def slot_address(request: RewriteRequest, program: Program, target: Label) -> int:
     """Where the slot of a function or import is, without Thumb bit."""
-    return request.slots_start + 4 * slots.index(Label(target.address))
+    return request.slots_start + program.slot_offsets[Label(target.address)]
 
 
 def _export(where: CodeMap, name: str, address: int) -> int:

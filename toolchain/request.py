@@ -52,7 +52,7 @@ class SandboxNeeds:
     """What one sandbox's rewritten code needs, in bytes."""
 
     code_bytes: int  # from code_start, without the slot table
-    slots: int  # entries used; the table's size is 4 * the next power of two
+    slots: int  # words of the table that are used; the table's size is 4 * the next power of two
     slack_below: int
     slack_above: int
     stack: int  # worst case from any entry, without room; what a recursion uses beyond its first round is not in it

@@ -23,7 +23,7 @@ from .passes import PASSES
 from .passes.stack import limit_stack
 from .passes.stores import GUARDED
 from .pointers import share_pointer_guards
-from .program import Program, Refused
+from .program import SLOT_BYTES, Program, Refused
 from .ranks import rank_functions
 from .recover import Recovered, recover
 from .request import RewriteRequest, RewriteResult, RoomNeeded, SandboxNeeds
@@ -55,7 +55,7 @@ def rewrite(elf: bytes, requests: Sequence[RewriteRequest]) -> RewriteResult:
     return RewriteResult(
         elf=patcher.bytes(),
         exports={one.request.name: _exports(one) for one in done},
-        address_map=sorted(pair for one in done for pair in _address_map(one.placed)),
+        address_map=sorted(pair for one in done for pair in _address_map(one)),
         needs={one.request.name: one.needs for one in done},
         stats={one.request.name: dict(one.stats) for one in done},
         made_by={address: what for one in done for address, what in one.placed.made_by().items()},
@@ -94,7 +94,7 @@ def _rewrite_one(linked: LinkedElf, request: RewriteRequest) -> _Rewritten:
     placed = lay_out(program, request.code_start)
     needs = SandboxNeeds(
         code_bytes=len(placed.code),
-        slots=len(program.slots),
+        slots=program.slot_table_bytes // SLOT_BYTES,
         slack_below=stats.pop("slack below", 0),
         slack_above=stats.pop("slack above", 0),
         stack=plan.need,
@@ -154,5 +154,11 @@ def _exports(one: _Rewritten) -> dict[str, int]:
     return {name: one.placed.address_of(label) | 1 for name, label in one.placed.program.exports.items()}
 
 
-def _address_map(placed: Placed) -> list[tuple[int, int]]:
-    return [(address, item.origin) for address, item in zip(placed.addresses, placed.program.items, strict=True)]
+def _address_map(one: _Rewritten) -> list[tuple[int, int]]:
+    """Of the code, and of the functions that stand in the slot table."""
+    program, start = one.placed.program, one.request.slots_start
+    standing = [
+        (start + program.slot_offsets[label] + distance, origin)
+        for label, found in program.standing.items() for distance, origin in found.origins
+    ]  # fmt: skip
+    return [*((a, item.origin) for a, item in zip(one.placed.addresses, program.items, strict=True)), *standing]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from .analysis import Analysis
 from .insn import SCRATCH, SP, Insn, Memory, bit, mask_of
-from .proved import REACH_ABOVE, REACH_BELOW, in_place
+from .proved import in_place
+from .view import REACH_ABOVE, REACH_BELOW
 
 _STRAIGHT = ("plain", "literal", "literal_pair", "adr", "branch")
 SHARED_ABOVE = 1020  # how far above a guarded address others are reached from it; REACH_BELOW below

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.programs import ROOT, Program
 from bench.sources import Sources
+from ringfence.linker_scripts import SandboxLayout
 from ringfence.toolchain.build import Built, FirmwareRequest, build_firmware
 from ringfence.toolchain.close import SandboxInput
 from ringfence.toolchain.elffile import STT_FUNC, LinkedElf
@@ -17,6 +18,7 @@ from ringfence.toolchain.gcc import Toolchain, run
 from ringfence.toolchain.link import HostInput
 from ringfence.toolchain.place import Placed
 from ringfence.toolchain.policy import aliases_of
+from ringfence.toolchain.request import RewriteResult
 from ringfence.toolchain.spec import SandboxSpec
 
 BOARD = ROOT / "examples" / "board"
@@ -65,16 +67,16 @@ class Native:
 
 @dataclass(frozen=True)
 class Sandboxed:
-    """The certified firmware. `code`, `slots`: address ranges of the sandbox's code and of its slot table; `made_by`: new address of what the
-    rewriter put in: which pass; `stores`: of a store of the program: guarded, or why not; `rewriting`: the rewriter's
-    static counts; `ram`: bytes by what they are for.
+    """The certified firmware. `code`, `slots`: the address range of the sandbox's code, and where branches are in its
+    slot table; `made_by`: new address of what the rewriter put in: which pass; `stores`: of a store of the program:
+    guarded, or why not; `rewriting`: the rewriter's static counts; `ram`: bytes by what they are for.
 
     `text`: bytes of the sandbox's code, slot table included; `text_before`: of the same functions before rewriting."""
 
     elf: Path
     harness: tuple[tuple[int, int], ...]
     code: tuple[int, int]
-    slots: tuple[int, int]
+    slots: frozenset[int]
     made_by: Mapping[int, str]
     stores: Mapping[int, str]
     rewriting: Mapping[str, int]
@@ -135,7 +137,7 @@ class Builder:
         verification["certificate_bytes"] = built.outputs.certificate.stat().st_size
         return Sandboxed(
             elf=built.outputs.elf, harness=_functions_of(self._tools, host, linked),
-            code=(box.code_start, box.code_end), slots=(box.slots_start, box.slots_end), made_by=result.made_by, stores=result.stores, rewriting=result.stats[BOX],
+            code=(box.code_start, box.code_end), slots=_slot_branches(box, result), made_by=result.made_by, stores=result.stores, rewriting=result.stats[BOX],
             text=result.needs[BOX].code_bytes + box.slots_end - box.slots_start, text_before=_size_before(built.placed),
             flash=_loaded(linked)[0], ram=ram, verification=verification,
         )  # fmt: skip
@@ -176,6 +178,12 @@ class Builder:
             run(command, f"compiling {source.name}")
             stamp.write_text(wanted)
         return output
+
+
+def _slot_branches(box: SandboxLayout, result: RewriteResult) -> frozenset[int]:
+    """Where the slot table has branches, and traps: it is made of those, and of functions of the program."""
+    standing = {address for address, _ in result.address_map}
+    return frozenset(range(box.slots_start, box.slots_end, 2)) - standing
 
 
 def _functions(linked: LinkedElf) -> dict[int, int]:

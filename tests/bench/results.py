@@ -56,8 +56,7 @@ def inserted(executed: Mapping[int, Executed], boxed: Sandboxed, difference: int
         e = executed.get(address)
         if e is not None:
             result[_kind(what, e.raw)] += e.times
-    start, end = boxed.slots
-    result["slot branches"] = sum(e.times for address, e in executed.items() if start <= address < end)
+    result["slot branches"] = sum(e.times for address, e in executed.items() if address in boxed.slots)
     result["layout"] = difference - sum(result.values())
     return {what: n for what, n in result.most_common() if n}
 

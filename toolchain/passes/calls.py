@@ -42,5 +42,4 @@ def _is_slot(state: State, register: int, program: Program, request: RewriteRequ
     value = state.registers[register]
     if value is None or value.kind != "const" or not value.number & 1:
         return False
-    distance = (value.number & ~1) - request.slots_start
-    return distance % 4 == 0 and 0 <= distance < 4 * len(program.slots)
+    return (value.number & ~1) - request.slots_start in program.slot_offsets.values()

@@ -295,3 +295,87 @@ function f
   ldr r1, =0x20020002
 bad: ldr.w pc, [r1]
   .ltorg
+=== functions_that_stand_in_the_table
+@ accept
+function f
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  and r3, r3, #0x3d
+  orr r3, r3, #0xf00
+  orr r3, r3, #0x10000
+  blx r3
+  pop.w {r4, lr}
+  ldr.w pc, [sp, #SLOT]
+.section .slots, "ax"
+  ldr r2, [r0]
+  ldr r3, [r1]
+  cmp r2, r3
+  ite hi
+  movhi r0, #1
+  movls r0, #0
+  sbc.w r0, r0, #0
+  bx lr
+  nop
+1: adds r2, #1
+  subs r0, #1
+  bne 1b
+  bx lr
+.rept 9
+  udf #0xf3
+  udf #0xf3
+.endr
+=== function_in_the_table_with_a_store_behind_its_guard
+@ reject store at bad
+function f
+  bx lr
+.section .slots, "ax"
+  guard r0
+bad: str r1, [r0]
+  bx lr
+.rept 14
+  udf #0xf3
+  udf #0xf3
+.endr
+=== function_in_the_table_with_an_instruction_across_two_slots
+@ reject store at bad
+function f
+  bx lr
+.section .slots, "ax"
+  adds r0, #1
+  .inst.n 0xf100
+bad: .inst.n 0x6001
+  bx lr
+.rept 14
+  udf #0xf3
+  udf #0xf3
+.endr
+=== function_in_the_table_with_a_frame
+@ reject stack at bad
+function f
+  bx lr
+.section .slots, "ax"
+  push {r0}
+  adds r0, #1
+bad: add sp, #4
+  bx lr
+.rept 14
+  udf #0xf3
+  udf #0xf3
+.endr
+=== function_at_the_end_of_the_table
+@ accept
+function f
+  bx lr
+.section .slots, "ax"
+.rept 15
+  udf #0xf3
+  udf #0xf3
+.endr
+  adds r0, #1
+  adds r0, #2
+.section .tail, "ax"
+  push {r4, lr}
+  str.w lr, [sp, #SLOT+8]
+  bl f
+  pop.w {r4, lr}
+  ldr.w pc, [sp, #SLOT]
