@@ -26,6 +26,7 @@ from ringfence.toolchain.errors import RingfenceError
 from ringfence.toolchain.gcc import Toolchain
 from ringfence.toolchain.image import ElfFile, Section, read_linked
 from ringfence.toolchain.link import HostInput, link_firmware
+from ringfence.toolchain.remembered import Memory
 from ringfence.toolchain.rewrite import RewriteRequest, RewriteResult, RoomNeeded, SandboxNeeds, rewrite
 from ringfence.toolchain.segments import load_only_bytes
 from ringfence.toolchain.slots import slot_table_size
@@ -100,6 +101,7 @@ def place_and_rewrite(
     seen = measure(workdir / "measure.elf", vendor)
     reserves = {s.name: Reserve.first(s, seen, room) for s in specs}
     guarded: dict[str, frozenset[int]] = {}
+    memories = {s.name: Memory() for s in specs}
     for number in range(1, MAX_ROUNDS + 1):
         needs = tuple(placement_needs(s, seen, reserves[s.name]) for s in specs)
         layout = solve(LayoutRequest(vendor.regions, host_use(seen), needs, vendor.fixed))
@@ -107,7 +109,9 @@ def place_and_rewrite(
         check_linked(workdir / f"round{number}.elf", layout)
         check_same_host(previous, elf)
         requests = tuple(rewrite_request(c, layout.sandbox(c.spec.name), elf, room) for c in closed)
-        requests = tuple(replace(r, guarded=guarded.get(r.name, frozenset())) for r in requests)
+        requests = tuple(
+            replace(r, guarded=guarded.get(r.name, frozenset()), memory=memories[r.name]) for r in requests
+        )
         result, found = try_rewrite(elf, requests)
         guarded = {name: needs.guarded for name, needs in found.items()}
         check_declared_stacks(specs, found, room)

@@ -7,8 +7,8 @@ guards establish. Nothing here is trusted: whatever comes out is proved again on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,15 +23,14 @@ from ringfence.verify.prover.ranges import ZERO, Ranges, base_of
 
 from .addresses import form_address
 from .analysis import Analysis
-from .checks import window_bits
 from .early import Early, EarlyGuards, dominators
 from .emit import code_area
-from .guards import force_bits
-from .insn import SP, Insn, Label, Memory
+from .insn import SP, Insn, Memory
 from .layout import Placed, lay_out
-from .program import Body, Program, apply
+from .program import SLOT_BYTES, Program
 from .request import RewriteRequest, is_confined
 from .shadow import RETURNS
+from .slots import slot_table_size
 from .stack_need import DYNAMIC
 from .view import REACH_ABOVE, REACH_BELOW, Code, sandbox_of
 
@@ -40,6 +39,9 @@ _WITHOUT_GUARDS = ("stores on the stack", "stores at constant addresses")
 _ROUNDS = 3  # then all that is still open gets guards
 _NEAR_ACCESSES = 8  # that many are looked at whether they are near
 EARLY = "early guards"  # what with_early's instructions are made by
+
+
+Apart = dict[tuple[int, int], set[int | None]]  # how far two accesses are apart, in all places where they are
 
 
 @dataclass(frozen=True)
@@ -57,92 +59,25 @@ def in_place(memory: Memory) -> bool:
     return memory.index < 0 and near and memory.base != SP
 
 
-@dataclass(frozen=True)
-class Decided:
-    """The program, with guards put early where they serve (early.py), and what is decided of the accesses in it, by
-    item: why no guard is needed, or None. Those that control does not reach are left out. `apart`: how many bytes the
-    second of two that need guards begins behind the first."""
-
-    program: Program
-    free: Mapping[int, Free | None]
-    apart: Mapping[tuple[int, int], int]
-
-
-def free_stores(program: Program, request: RewriteRequest) -> Decided:
-    first = Proved(program, request, _likely(program, request))
-    first.solve(entries_first=True)
-    chosen = first.at_entry
-    if not chosen:
-        return _before_loops(program, request, [], first)
-    second = Proved(with_early(program, request, chosen), request, first.likely)
-    second.take_over(first, {early.function for early in chosen})
-    return _before_loops(program, request, chosen, second)
-
-
-def _before_loops(
-    program: Program, request: RewriteRequest, always: list[Early], first: Proved
-) -> Decided:
-    """Tries guards before loops, drops those that do not serve, and tries again. `first` knows of those of `always`."""
-    guarded = first.guarded()
-    chosen = [early for early in first.before_loops if early.serves & guarded]
-    while chosen:
-        hoped = {access for early in chosen for access in early.serves}
-        best = Proved(with_early(program, request, [*always, *chosen]), request, guarded - hoped)
-        best.take_over(first, {early.function for early in chosen})
-        useless = [early for early in chosen if early.serves & guarded <= best.guarded()]
-        if not useless:
-            return best.decided()
-        kept = [early for early in chosen if early not in useless]
-        chosen = kept + [early.otherwise for early in useless if early.otherwise is not None]
-    return first.decided()
-
-
-def with_early(program: Program, request: RewriteRequest, chosen: Iterable[Early]) -> Program:
-    """The program with these guards and conditions; their items are the program's."""
-    before: dict[int, list[int]] = {}
-    behind: dict[int, list[int]] = {}
-    conditions: dict[int, int] = {}
-    for early in chosen:
-        conditions |= dict(early.conditions)
-        for (n, is_before), register in sorted(early.guards):
-            registers = (before if is_before else behind).setdefault(n, [])
-            if register not in registers:
-                registers.append(register)
-    edits: dict[int, list[Body | Label]] = {}
-    for n in before.keys() | behind.keys() | conditions.keys():
-        item = program.items[n]
-        body = item.insn.under(conditions[n]) if item.insn is not None and n in conditions else item.body
-        edits[n] = [*_guards(request, before.get(n, ())), body, *_guards(request, behind.get(n, ()))]
-    return apply(program, edits, EARLY)
-
-
-def _guards(request: RewriteRequest, registers: Iterable[int]) -> Iterator[Insn]:
-    for register in registers:
-        yield from force_bits(register, *window_bits(request))
-
-
-def _likely(program: Program, request: RewriteRequest) -> frozenset[int]:
-    """The accesses that needed guards in an earlier round, as their numbers. What was put in beside them is not meant:
-    it has their origin, and may be the store to the return slot."""
-    origins = {origin + request.code_start for origin in request.guarded}
-    items = ((k, program.items[n]) for k, n in enumerate(_accesses(program, request)))
-    return frozenset(k for k, item in items if item.origin in origins and not item.made_by)
-
-
-def _accesses(program: Program, request: RewriteRequest) -> list[int]:
+def accesses_of(program: Program, request: RewriteRequest) -> list[int]:
     """The items that are confined. Early guards are none, so that one keeps its number, its place in this list."""
     return [n for n, item in enumerate(program.items) if is_confined(item.insn, request)]
 
 
 def analysis_context(placed: Placed, request: RewriteRequest, registers: Collection[int] = range(13)) -> Context:
-    """What the prover knows of the code as it is laid out. Only of these registers it is said who keeps them."""
-    area = code_area(request, placed)
+    """What the prover knows of the code as it is laid out. Only of these registers it is said who keeps them.
+
+    In a first round the pointer table has no room yet: then it is taken to lie behind the code."""
+    size = max(request.slots_end - request.slots_start, slot_table_size(placed.program.slot_table_bytes // SLOT_BYTES))
+    end = -(-(placed.start + len(placed.code)) // size) * size
+    slots = request.slots_start if placed.start + len(placed.code) <= request.slots_start else end
+    area = code_area(replace(request, slots_start=slots, slots_end=slots + size), placed)
     code: Any = Code(placed.start, area)
     ends = Range(placed.start, placed.start + len(area))
     most = max(placed.program.ranks.values(), default=0)
-    sandbox = sandbox_of(request, ends, Range(request.slots_start, request.slots_end), most)
+    sandbox = sandbox_of(request, ends, Range(slots, slots + size), most)
     needs = {placed.addresses[n]: 0 for n in placed.program.entries}
-    needs |= dict.fromkeys(range(request.slots_start, request.slots_end, 4), 0)
+    needs |= dict.fromkeys(range(slots, slots + size, SLOT_BYTES), 0)
     kept = kept_registers(Context(sandbox, code, needs), needs)
     keeps = {entry: tuple(r for r in known if r in registers) for entry, known in kept.items()}
     return Context(sandbox, code, needs, keeps)
@@ -188,7 +123,7 @@ class _Guarding(Explorer):
 class Proved:
     """What the prover finds out about the accesses of a program, function by function.
 
-    They are named by their numbers (_accesses), functions by their addresses in the original code. `likely`: those
+    They are named by their numbers (accesses_of), functions by their addresses in the original code. `likely`: those
     that are taken to have guards. `at_entry`, `before_loops`: guards that may serve the others; their items are those
     of the program without early guards."""
 
@@ -197,37 +132,41 @@ class Proved:
         self.likely = likely
         self.at_entry: list[Early] = []
         self.before_loops: list[Early] = []
-        self._request = request
-        self._facts = Analysis(program, request)
-        self._placed = lay_out(program, request.code_start)
+        self.request = request
+        self.facts = Analysis(program, request)
+        self.placed = lay_out(program, request.code_start)
         # Guards write r0 to r3 and ip, so that a function may keep fewer of these in the end.
-        self._context = analysis_context(self._placed, request, range(4, 12))
-        self._sandbox = self._context.sandbox
-        self._accesses = _accesses(program, request)
-        self._items = {self._placed.instruction(n): n for n in self._accesses}
-        self._numbers = {self._placed.instruction(n): k for k, n in enumerate(self._accesses)}
-        self._found: dict[int, dict[int, Free | None]] = {}  # by function, by access
-        self._apart: dict[int, dict[tuple[int, int], set[int | None]]] = {}  # the same: how far apart two accesses are
+        self.context = analysis_context(self.placed, request, range(4, 12))
+        self._sandbox = self.context.sandbox
+        self.accesses = accesses_of(program, request)
+        self._items = {self.placed.instruction(n): n for n in self.accesses}
+        self._numbers = {self.placed.instruction(n): k for k, n in enumerate(self.accesses)}
+        self.found: dict[int, dict[int, Free | None]] = {}  # by function, by access
+        self.apart: dict[int, Apart] = {}  # by function
         self._changed: dict[int, tuple[int | None, bool]] = {}
 
     def solve(self, only: Collection[int] | None = None, entries_first: bool = False) -> None:
         """`entries_first`: functions that may have guards at their entries are not looked at further."""
         for entry, function in self.program.entries.items():
             if only is None or function.start in only:
-                place = self._placed.addresses[entry]
-                self._found[function.start] = self._function(function.start, place, entries_first)
+                place = self.placed.addresses[entry]
+                self.found[function.start] = self._function(function.start, place, entries_first)
 
     def take_over(self, other: Proved, changed: Collection[int]) -> None:
         """Solve the functions that have changed and take what is known of the others from there."""
-        self._found = {start: found for start, found in other._found.items() if start not in changed}
-        self._apart = {start: found for start, found in other._apart.items() if start not in changed}
+        self.found = {start: found for start, found in other.found.items() if start not in changed}
+        self.apart = {start: found for start, found in other.apart.items() if start not in changed}
         self.before_loops = [early for early in other.before_loops if early.function not in changed]
         self.solve(changed)
+
+    def know(self, found: Mapping[int, dict[int, Free | None]], apart: Mapping[int, Apart]) -> None:
+        """Take over what is known of functions; the others are still to be solved."""
+        self.found, self.apart = dict(found), dict(apart)
 
     def decisions(self) -> dict[int, Free | None]:
         """By access; code may belong to two functions."""
         result: dict[int, Free | None] = {}
-        for found in self._found.values():
+        for found in self.found.values():
             for k, free in found.items():
                 result[k] = _worse(result[k], free) if k in result else free
         return result
@@ -235,16 +174,17 @@ class Proved:
     def guarded(self) -> frozenset[int]:
         return frozenset(k for k, free in self.decisions().items() if free is None)
 
-    def decided(self) -> Decided:
-        free = {self._accesses[k]: free for k, free in self.decisions().items()}
+    def decided(self) -> tuple[dict[int, Free | None], dict[tuple[int, int], int]]:
+        """By item: why an access needs no guard, or None; and how many bytes one begins behind another."""
+        free = {self.accesses[k]: free for k, free in self.decisions().items()}
         together = {pair: found.pop() for pair, found in self._together().items() if len(found) == 1}
-        apart = {(self._accesses[j], self._accesses[k]): d for (j, k), d in together.items() if d is not None}
-        return Decided(self.program, free, apart)
+        apart = {(self.accesses[j], self.accesses[k]): d for (j, k), d in together.items() if d is not None}
+        return free, apart
 
     def _together(self) -> dict[tuple[int, int], set[int | None]]:
         """How far apart accesses are, as each function has it that they are a part of."""
         found: dict[tuple[int, int], set[int | None]] = {}
-        for one in self._apart.values():
+        for one in self.apart.values():
             for pair, distances in one.items():
                 found.setdefault(pair, set()).update(distances)
         return found
@@ -258,7 +198,7 @@ class Proved:
         while True:
             analysis = self._analyse(entry, decided, runs)
             free, open_ones = self._sort(analysis, decided)
-            if number == 0 and open_ones and self._request.mode == "mask":
+            if number == 0 and open_ones and self.request.mode == "mask":
                 before = len(self.at_entry)
                 self._look_for_early(start, analysis, open_ones, decided)
                 if entries_first and len(self.at_entry) > before:
@@ -270,7 +210,7 @@ class Proved:
             decided |= added
             runs = {key: run for key, run in runs.items() if run.executed.isdisjoint(added)}
             number += 1
-        self._apart[start] = self._distances(analysis, decided)
+        self.apart[start] = self._distances(analysis, decided)
         executed = {pc for _, _, run in analysis.reached() for pc in run.executed}
         return {**free, **dict.fromkeys(self._numbers[pc] for pc in decided & executed)}
 
@@ -293,8 +233,8 @@ class Proved:
     ) -> None:
         memories = {address: self._memory(address) for address in {a.address for _, a in open_ones} | set(decided)}
         bases = {address: (m.base, m.offset) for address, m in memories.items() if in_place(m)}
-        finder = EarlyGuards(analysis, self._placed, bases)
-        inputs = _inputs(self.program)
+        finder = EarlyGuards(analysis, self.placed, bases)
+        inputs = without_early(self.program)
         for known, found in (
             (self.at_entry, finder.at_entry(open_ones)), (self.before_loops, finder.before_loops(open_ones))
         ):  # fmt: skip
@@ -306,7 +246,7 @@ class Proved:
         forced = {address: r for address, (r, in_window) in changes.items() if in_window and r is not None}
         lost = {address: r for address, (r, in_window) in changes.items() if not in_window and r is not None}
         explorer = partial(_Guarding, forced, lost, self._sandbox.window)
-        return FunctionAnalysis(self._context, entry, True, explorer, runs)
+        return FunctionAnalysis(self.context, entry, True, explorer, runs)
 
     def _changed_by_guard(self, address: int) -> tuple[int | None, bool]:
         """The register of the program's own that the guard of an access changes, and whether it is in the window then.
@@ -317,7 +257,7 @@ class Proved:
             if in_place(memory):
                 self._changed[address] = memory.base, True
             else:
-                formed = form_address(self._facts, n, self._insn(n), memory)
+                formed = form_address(self.facts, n, self._insn(n), memory)
                 own = formed.after or formed.register in (memory.base, memory.index)
                 self._changed[address] = formed.register if own else None, False
         return self._changed[address]
@@ -345,7 +285,7 @@ class Proved:
             if access.address in settled or access.address not in self._items:
                 continue
             reason = self._reason(access, ranges, self.program.items[self._items[access.address]].made_by)
-            if reason is not None and self._request.mode == "trap" and reason.why not in _WITHOUT_GUARDS:
+            if reason is not None and self.request.mode == "trap" and reason.why not in _WITHOUT_GUARDS:
                 reason = None  # a check leaves less behind than the analysis assumes of a guard
             if reason is None:
                 failed.add(self._numbers[access.address])
@@ -357,7 +297,7 @@ class Proved:
 
     def _reason(self, access: Access, ranges: Ranges, made_by: str) -> Free | None:
         base, distance = base_of(access.place)
-        if base is S and (distance >= _WORD // 2 or distance == self._request.shadow_offset - 4):
+        if base is S and (distance >= _WORD // 2 or distance == self.request.shadow_offset - 4):
             return Free("stores on the stack")  # or the return slot, which may lie where more slack would be
         if access.own or (base is ZERO and made_by in (RETURNS, DYNAMIC)):  # words of a rank
             return Free("stores on the stack")
@@ -402,7 +342,7 @@ class Proved:
         return chosen
 
 
-def _inputs(program: Program) -> dict[int, int]:
+def without_early(program: Program) -> dict[int, int]:
     """Of the items that are no early guards: what their numbers were without those."""
     kept = [n for n, item in enumerate(program.items) if item.made_by != EARLY]
     return {n: k for k, n in enumerate(kept)}

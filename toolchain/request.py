@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .errors import RingfenceError
 from .insn import Insn
+
+if TYPE_CHECKING:
+    from .remembered import Memory
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class RewriteRequest:
     pointers: bool = False  # the host also enters through the slot table
     guarded: frozenset[int] = frozenset()  # a hint: accesses that needed guards before, from code_start
     confine: str = "writes"  # or "reads": loads are confined too
+    memory: Memory | None = field(default=None, compare=False, repr=False)  # of earlier rounds of this build
     words: int | None = None  # how many there are for return addresses, one for each rank; None: a shadow stack
 
     def word(self, rank: int) -> int:

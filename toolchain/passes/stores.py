@@ -14,9 +14,10 @@ from .. import asm
 from ..addresses import Formed, access_at, form_address
 from ..analysis import Analysis
 from ..checks import STRAY_LOAD, STRAY_STORE, guard
+from ..deciding import free_stores
 from ..insn import ALWAYS, SP, Insn, Label, Memory, bit, inverse, mask_of, registers_in
 from ..program import Body, Program, apply
-from ..proved import Free, free_stores, in_place
+from ..proved import Free, in_place
 from ..request import RewriteRequest, is_confined
 from ..sums import Sharing, Sum
 
