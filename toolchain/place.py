@@ -172,6 +172,7 @@ def rewrite_request(closed: ClosedSandbox, box: SandboxLayout, elf: ElfFile, roo
         exports={name: _address_of(elf, symbol) for name, symbol in symbols.items()},
         imports={name: _address_of(elf, symbol) for name, symbol in imports.items()},
         mmio=tuple((m.start, m.end) for m in spec.mmio), pointers=bool(spec.pointers), confine=spec.confine,
+        only_branches=any(p.with_functions for p in (*spec.exports, *spec.imports, *spec.pointers)),
     )
 
 
