@@ -180,6 +180,7 @@ def rewrite_request(closed: ClosedSandbox, box: SandboxLayout, elf: ElfFile, roo
         imports={name: _address_of(elf, symbol) for name, symbol in imports.items()},
         mmio=tuple((m.start, m.end) for m in spec.mmio), pointers=bool(spec.pointers), confine=spec.confine,
         words=(box.shadow_high - box.shadow_low) // 4 if spec.shadow == "words" else None,
+        only_branches=any(p.with_functions for p in (*spec.exports, *spec.imports, *spec.pointers)),
     )
 
 

@@ -167,6 +167,11 @@ class Prototype:
         return f"{self.result.c}{'' if self.result.c.endswith('*') else ' '}{self.name}({parameters})"
 
     @property
+    def with_functions(self) -> bool:
+        """Whether addresses of functions of the sandbox cross the border."""
+        return self.by_pointer or FUNCTION in (self.result, *(p.type for p in self.parameters))
+
+    @property
     def buffers(self) -> tuple[Parameter, ...]:
         return tuple(p for p in self.parameters if p.is_buffer)
 

@@ -34,6 +34,7 @@ class RewriteRequest:
     imports: dict[str, int]  # gate addresses, with Thumb bit
     mmio: tuple[tuple[int, int], ...] = ()  # (start, end) of declared registers
     pointers: bool = False  # the host also enters through the slot table
+    only_branches: bool = False  # the gates look at slots, which have to hold branches (gate.c, is_function)
     guarded: frozenset[int] = frozenset()  # a hint: accesses that needed guards before, from code_start
     confine: str = "writes"  # or "reads": loads are confined too
     memory: Memory | None = field(default=None, compare=False, repr=False)  # of earlier rounds of this build

@@ -3,7 +3,8 @@
 A small function that needs no guard may stand in the table instead of a branch to it, which saves that branch in each
 call through a pointer. It covers several slots, and a wild pointer may enter it at each of them, at the second half of
 an instruction even. So only such functions stand there of which the verifier's own prover and kernel find, on the
-bytes, that every slot begins a function that obeys all rules with nothing to prove, and keeps r4 to r11.
+bytes, that every slot begins a function that obeys all rules with nothing to prove, and keeps r4 to r11. Where
+addresses of functions cross the sandbox's border none does: the gates tell them from forged ones by the branches.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ def with_standing(
     """The program with small functions in its pointer table; those that nothing else refers to are only there.
     `pointed_into`: places in the code that data refers to, other than by slots; `pointing`: instructions that hold the
     address of a slot."""
+    if request.only_branches:
+        return program
     found = sorted(_candidates(program, request, pointing), key=lambda pair: (len(pair[1].code), pair[0]))
     chosen: dict[Label, Standing] = {}
     room = max(_TABLE, slot_table_size(len(program.slots))) - SLOT_BYTES * len(program.slots)

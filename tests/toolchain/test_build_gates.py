@@ -14,6 +14,7 @@ import pytest
 from ringfence.toolchain.build import FirmwareRequest, build_firmware
 from ringfence.toolchain.close import SandboxInput
 from ringfence.toolchain.debuginfo import undeclared_pointers
+from ringfence.toolchain.elffile import LinkedElf
 from ringfence.toolchain.gates import generate
 from ringfence.toolchain.gcc import Toolchain
 from ringfence.toolchain.link import HostInput
@@ -97,6 +98,14 @@ def test_the_certified_firmware_passes_stack_arguments_structures_and_pointers(b
         ["qemu-system-arm", "-M", "mps2-an385", "-nographic", "-semihosting-config", "enable=on,target=native",
          "-kernel", built / "fw.elf"], timeout=20, check=False, stdin=subprocess.DEVNULL)
     assert done.returncode == 0
+
+
+def test_slots_are_branches_where_the_gates_look_at_them(built: Path) -> None:
+    """triple() could stand in the table; but then nobody could tell its address from a forged one."""
+    policy = policy_of(built)
+    elf, box = LinkedElf((built / "fw.elf").read_bytes()), policy["sandboxes"][0]
+    places = {s.name: s.value for s in elf.symbols}
+    assert places["triple"] < int(box["slots"]["start"], 16)
 
 
 def test_the_words_above_the_stack_are_in_the_window_and_hold_nothing_else(built: Path) -> None:
