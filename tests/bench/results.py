@@ -124,3 +124,9 @@ def write_results(path: Path, rows: Sequence[Row], failed: Sequence[Row], versio
     """build/bench/results.json."""
     contents = {"programs": list(rows), "summary": summary(rows), "failed": list(failed), "sources": dict(versions)}
     path.write_text(json.dumps(contents, indent=1) + "\n")
+
+
+def read_results(path: Path) -> list[Row]:
+    """The rows of such a file."""
+    rows: list[Row] = json.loads(path.read_text())["programs"]
+    return rows

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.document import BEGIN, DOCUMENT, END, document, replaced
 from bench.firmware import PROGRAMS as SOURCES
 from bench.firmware import Builder, Config, Native, Sandboxed
 from bench.measure import Counts, MeasureError, build_plugin, run_counted, total
@@ -144,6 +145,26 @@ def test_confined_reads_have_rows_and_a_table_of_their_own(tmp_path: Path, capsy
     assert [(c.name, c.confine) for c in configurations(["-O2", "-Os"], "mask", None, "gcc")] == [
         ("m3-O2", "writes"), ("m3-Os", "writes"), ("m3-O2", "reads")]
     assert [c.confine for c in configurations(["-O2"], "mask", "reads", "gcc")] == ["reads"]
+
+
+def test_the_document_has_every_program_in_every_form(tmp_path: Path) -> None:
+    more = {"stores": {"stores guarded": {"static": 3, "executed": 2}, "loads guarded": {"static": 9, "executed": 8}}}
+    plain, reads, words = (row("quick", 100, n) | more for n in (104, 120, 106))
+    reads |= {"confine": "reads", "inserted": {"load guards": 9}}
+    words |= {"config": "m3-O2-words", "ram_sandboxed": {"shadow": 8}}
+    plain["ram_sandboxed"] = {"shadow": 512}
+    text = document([plain, reads, words])
+    for line in ("| m3-O2 | 1 | +4.00% | +4.00% | +4.00% | quick +4.0% |", "| m3-O2-reads | 1 | +20.00% |",
+                 "| quick | +4.0 | +4.0 | +4.0 | returns 5.0 | +20.0 |", "| stores guarded | 3 | 2.00% |  |",
+                 "| loads guarded (with reads) | 9 | 8.00% |  |", "| load guards | 0.00% | 9.00% |",
+                 "| quick | +4.0 | +6.0 | +4.0 | +6.0 | 512 | 8 |"):  # fmt: skip
+        assert line in text
+    page = f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nbehind\n"
+    assert replaced(page, text) == f"before\n\n{BEGIN}\n\n{text}\n\n{END}\n\nbehind\n"
+    assert replaced(replaced(page, "x"), text) == replaced(page, text)
+    with pytest.raises(ValueError, match="figures: begin"):
+        replaced("without markers", text)
+    assert BEGIN in DOCUMENT.read_text() and END in DOCUMENT.read_text()
 
 
 def test_sources_that_are_there_need_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
