@@ -41,7 +41,8 @@ _LARGEST_IMAGE = 1 << 28  # objcopy -O binary fills the gap between flash and a 
 
 @dataclass(frozen=True)
 class FirmwareRequest:
-    """A firmware to build. `cache`: the theorem cache's file, None for none. `aliases`: see policy.py."""
+    """A firmware to build. `cache`: the theorem cache's file, None for none. `aliases`: see policy.py. `jobs`:
+    processes that analyse functions and look for proofs; what is built does not depend on it."""
 
     output: Path
     tools: Toolchain
@@ -49,6 +50,7 @@ class FirmwareRequest:
     sandboxes: tuple[SandboxInput, ...]
     aliases: tuple[Alias, ...] = ()
     cache: Path | None = None
+    jobs: int = 1
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,14 @@ def build_firmware(request: FirmwareRequest, workdir: Path) -> Built:
     closed = [close_sandbox(request.tools, s, request.host.specs, workdir) for s in request.sandboxes]
     specs = [c.spec for c in closed]
     support = compile_host_support(request.tools, request.host, specs, workdir)
-    placed = place_and_rewrite(request.tools, request.host, support, closed, workdir)
+    placed = place_and_rewrite(request.tools, request.host, support, closed, workdir, request.jobs)
     check_linked_target(request.tools.target, placed.linked)
     notes = check_fault_vectors(placed.linked, strong_symbols(request.tools, request.host.objects))
     notes += undeclared_pointers(placed.linked.data, specs)
     policy = policy_bytes(make_policy(request.tools.target, specs, placed.vendor.regions, placed.layout, placed.linked,
                                       placed.requests, placed.result, request.aliases))
     intermediate = _keep_intermediates(workdir, request.output.name, placed, policy)
-    outcome, certificate = certify(placed, policy, intermediate, request.cache)
+    outcome, certificate = certify(placed, policy, intermediate, request.cache, request.jobs)
     report = make_report(request.output.name, placed, closed, outcome, notes)
     contents = _contents(outputs, placed, policy, certificate, report)
     contents |= _flash_images(request.tools, intermediate, outputs, workdir)
@@ -107,14 +109,16 @@ def check_request(request: FirmwareRequest) -> None:
     check_objects(request.tools.target, inputs[1:])
 
 
-def certify(placed: Placed, policy: bytes, intermediate: Path, cache: Path | None) -> tuple[Outcome, bytes]:
+def certify(
+    placed: Placed, policy: bytes, intermediate: Path, cache: Path | None, jobs: int = 1
+) -> tuple[Outcome, bytes]:
     """Run the verifier on the rewritten bytes, and check the certificate that it gives as whoever gets it would.
 
     The outcome and the certificate file; NotCertified unless both accept, and have checked the gates, too.
     """
     elf = placed.result.elf
     try:
-        outcome = verify(elf, policy, cache)
+        outcome = verify(elf, policy, cache, jobs)
         certificate = write_certificate(outcome.certificate) if outcome.certificate is not None else None
         rechecked = certificate is not None and recheck(elf, policy, certificate).report.accepted
     except Rejected as error:

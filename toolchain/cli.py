@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ringfence.toolchain.publish import write_files
 from ringfence.toolchain.report import read_report, report_lines
 from ringfence.toolchain.steps import load_layout, plan_script, rewrite_linked
 from ringfence.verify.cli import COMMANDS as VERIFY_COMMANDS
+from ringfence.verify.prover.parallel import cores
 from ringfence.verify.prover.theorems import default_cache
 
 INTERNAL_ERROR = 2
@@ -58,9 +60,10 @@ def main() -> None:
 @click.argument("config", type=_path)
 @click.option("--workdir", type=_path, help="Folder for intermediates (default: ringfence-build beside the output).")
 @click.option("--cache/--no-cache", default=True, help="Use the theorem cache on disk (default: yes).")
-def build_command(config: Path, workdir: Path | None, cache: bool) -> None:
+@click.option("--jobs", type=click.IntRange(1), default=cores, show_default="all cores", help="Processes to use.")
+def build_command(config: Path, workdir: Path | None, cache: bool, jobs: int) -> None:
     """Build, certify and publish the firmware that CONFIG (JSON) describes."""
-    request = read_config(config, default_cache() if cache else None)
+    request = replace(read_config(config, default_cache() if cache else None), jobs=jobs)
     built = build_firmware(request, workdir or request.output.parent / "ringfence-build" / request.output.stem)
     for line in report_lines(built.report):
         click.echo(line)

@@ -84,7 +84,8 @@ def auto_stack(needs: SandboxNeeds, room: int) -> int:
 
 
 def place_and_rewrite(
-    tools: Toolchain, host: HostInput, support: Sequence[Path], closed: Sequence[ClosedSandbox], workdir: Path
+    tools: Toolchain, host: HostInput, support: Sequence[Path], closed: Sequence[ClosedSandbox], workdir: Path,
+    jobs: int = 1,
 ) -> Placed:
     """The rounds. RingfenceError when something does not link, does not fit or cannot be rewritten."""
     specs = [c.spec for c in closed]
@@ -110,7 +111,7 @@ def place_and_rewrite(
         check_same_host(previous, elf)
         requests = tuple(rewrite_request(c, layout.sandbox(c.spec.name), elf, room) for c in closed)
         requests = tuple(
-            replace(r, guarded=guarded.get(r.name, frozenset()), memory=memories[r.name]) for r in requests
+            replace(r, guarded=guarded.get(r.name, frozenset()), memory=memories[r.name], jobs=jobs) for r in requests
         )
         result, found = try_rewrite(elf, requests)
         guarded = {name: needs.guarded for name, needs in found.items()}

@@ -19,12 +19,14 @@ from ringfence.verify.kernel.term import Term, and_, const, ite, or_
 from ringfence.verify.prover.analysis import FunctionAnalysis
 from ringfence.verify.prover.effects import kept_registers
 from ringfence.verify.prover.explore import Access, Explorer, Run
+from ringfence.verify.prover.parallel import forked_map
 from ringfence.verify.prover.ranges import ZERO, Ranges, base_of
 
 from .addresses import form_address
 from .analysis import Analysis
 from .early import Early, EarlyGuards, dominators
 from .emit import code_area
+from .errors import RingfenceError
 from .insn import SP, Insn, Memory
 from .layout import Placed, lay_out
 from .program import SLOT_BYTES, Program
@@ -120,6 +122,16 @@ class _Guarding(Explorer):
             self.set_reg(lost, self.unknown())
 
 
+@dataclass(frozen=True)
+class _Solved:
+    """What was found of one function; `apart` is None if it is to be solved again with guards at its entry."""
+
+    found: dict[int, Free | None]
+    apart: Apart | None
+    at_entry: list[Early]
+    before_loops: list[Early]
+
+
 class Proved:
     """What the prover finds out about the accesses of a program, function by function.
 
@@ -147,10 +159,24 @@ class Proved:
 
     def solve(self, only: Collection[int] | None = None, entries_first: bool = False) -> None:
         """`entries_first`: functions that may have guards at their entries are not looked at further."""
-        for entry, function in self.program.entries.items():
-            if only is None or function.start in only:
-                place = self.placed.addresses[entry]
-                self.found[function.start] = self._function(function.start, place, entries_first)
+        entries = self.program.entries.items()
+        starts = [(f.start, self.placed.addresses[n]) for n, f in entries if only is None or f.start in only]
+
+        def attempt(function: tuple[int, int]) -> _Solved | None:
+            try:
+                return self._function(*function, entries_first)
+            except RingfenceError:
+                return None  # what cannot be sent back to this process is found once more in it
+
+        for function, solved in zip(starts, forked_map(attempt, starts, self.request.jobs), strict=True):
+            self._take(function[0], solved or self._function(*function, entries_first))
+
+    def _take(self, start: int, solved: _Solved) -> None:
+        self.found[start] = solved.found
+        if solved.apart is not None:
+            self.apart[start] = solved.apart
+        self.at_entry += solved.at_entry
+        self.before_loops += solved.before_loops
 
     def take_over(self, other: Proved, changed: Collection[int]) -> None:
         """Solve the functions that have changed and take what is known of the others from there."""
@@ -189,20 +215,20 @@ class Proved:
                 found.setdefault(pair, set()).update(distances)
         return found
 
-    def _function(self, start: int, entry: int, entries_first: bool) -> dict[int, Free | None]:
+    def _function(self, start: int, entry: int, entries_first: bool) -> _Solved:
         """In rounds: what is open gets a guard, or waits for what those guards prove; until all that has no guard is
         proved with all the others in place."""
         runs: dict[object, Run] = {}
+        early: tuple[list[Early], list[Early]] = [], []
         decided = {address for address, k in self._numbers.items() if k in self.likely}
         number = 0
         while True:
             analysis = self._analyse(entry, decided, runs)
             free, open_ones = self._sort(analysis, decided)
             if number == 0 and open_ones and self.request.mode == "mask":
-                before = len(self.at_entry)
-                self._look_for_early(start, analysis, open_ones, decided)
-                if entries_first and len(self.at_entry) > before:
-                    return {}
+                early = self._early(start, analysis, open_ones, decided)
+                if entries_first and early[0]:
+                    return _Solved({}, None, *early)
             if not open_ones:
                 break
             chosen = self._choose(analysis, open_ones) if number < _ROUNDS else [access for _, access in open_ones]
@@ -210,15 +236,13 @@ class Proved:
             decided |= added
             runs = {key: run for key, run in runs.items() if run.executed.isdisjoint(added)}
             number += 1
-        self.apart[start] = self._distances(analysis, decided)
         executed = {pc for _, _, run in analysis.reached() for pc in run.executed}
-        return {**free, **dict.fromkeys(self._numbers[pc] for pc in decided & executed)}
+        found = {**free, **dict.fromkeys(self._numbers[pc] for pc in decided & executed)}
+        return _Solved(found, self._distances(analysis, decided), *early)
 
-    def _distances(
-        self, analysis: FunctionAnalysis, decided: Collection[int]
-    ) -> dict[tuple[int, int], set[int | None]]:
+    def _distances(self, analysis: FunctionAnalysis, decided: Collection[int]) -> Apart:
         """Of accesses in one block whose addresses have to be formed: how far the second begins behind the first."""
-        found: dict[tuple[int, int], set[int | None]] = {}
+        found: Apart = {}
         for start, _, run in analysis.reached():
             formed = [a for a in run.accesses if a.address in decided and not in_place(self._memory(a.address))]
             ranges = Ranges(analysis.known_at(start)) if len(formed) > 1 else None
@@ -228,18 +252,19 @@ class Proved:
                     found.setdefault((self._numbers[first.address], self._numbers[second.address]), set()).add(distance)
         return found
 
-    def _look_for_early(
+    def _early(
         self, start: int, analysis: FunctionAnalysis, open_ones: list[tuple[int, Access]], decided: Collection[int]
-    ) -> None:
+    ) -> tuple[list[Early], list[Early]]:
+        """Guards at the function's entry, and before its loops, that may serve what is open."""
         memories = {address: self._memory(address) for address in {a.address for _, a in open_ones} | set(decided)}
         bases = {address: (m.base, m.offset) for address, m in memories.items() if in_place(m)}
         finder = EarlyGuards(analysis, self.placed, bases)
         inputs = without_early(self.program)
-        for known, found in (
-            (self.at_entry, finder.at_entry(open_ones)), (self.before_loops, finder.before_loops(open_ones))
-        ):  # fmt: skip
-            renamed = (early.renamed(start, inputs, self._numbers) for early in found)
-            known += [early for early in renamed if early is not None]
+
+        def renamed(found: Iterable[Early]) -> list[Early]:
+            return [e for early in found if (e := early.renamed(start, inputs, self._numbers)) is not None]
+
+        return renamed(finder.at_entry(open_ones)), renamed(finder.before_loops(open_ones))
 
     def _analyse(self, entry: int, decided: Collection[int], runs: dict[object, Run]) -> FunctionAnalysis:
         changes = {address: self._changed_by_guard(address) for address in decided}

@@ -38,6 +38,7 @@ class RewriteRequest:
     guarded: frozenset[int] = frozenset()  # a hint: accesses that needed guards before, from code_start
     confine: str = "writes"  # or "reads": loads are confined too
     memory: Memory | None = field(default=None, compare=False, repr=False)  # of earlier rounds of this build
+    jobs: int = field(default=1, compare=False)  # processes that look at functions
     words: int | None = None  # how many there are for return addresses, one for each rank; None: a shadow stack
 
     def word(self, rank: int) -> int:

@@ -93,6 +93,16 @@ def test_nothing_is_taken_over_in_other_circumstances(what: str, solved: list[st
     assert {"fill", "clear", "known", "twice", "step"} <= set(solved)
 
 
+def test_the_number_of_processes_changes_nothing() -> None:
+    """With more functions than a second process is started for."""
+    many = "\n".join(f"F int f{n}(int *p, int k) {{ for (int i = 0; i < {n}; i++) p[i] = k; return p[0]; }}" for n in range(1, 30))
+    calls = "; ".join(f"out(f{n}(table, k))" for n in range(1, 30))
+    source = SOURCE.replace("int run(", f"{many}\nint run(").replace("return pointer(k)", f"{calls}; return pointer(k)") % 1
+    image = lab.build(source)
+    one, two = (rewrite(image.elf, [replace(image.request, jobs=jobs)]) for jobs in (1, 3))
+    assert (one.elf, one.needs, one.stats) == (two.elf, two.needs, two.stats)
+
+
 def test_a_wrong_memory_makes_no_wrong_build(solved: list[str]) -> None:
     """Decisions are not trusted: what says that no guard is needed where one is makes a build that is rejected."""
     image = lab.build(SOURCE % 1)
