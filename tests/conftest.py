@@ -8,4 +8,4 @@ from hypothesis import settings
 
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
-gc.set_threshold(200_000, 20, 50)  # as the command line does (toolchain/cli.py): terms and instructions live long
+gc.set_threshold(50_000, 10, 10)  # as the command line does (toolchain/cli.py): terms and instructions live long

@@ -40,9 +40,9 @@ class _Group(click.Group):
             ctx.exit(INTERNAL_ERROR)
 
 
-# A build makes millions of small objects that live until its end; looking through them again and again took a sixth of
-# its time. Few of them are in cycles, which is all that waits longer now.
-_COLLECT = (200_000, 20, 50)
+# A build makes millions of small objects that live until its end: looking through them again and again took an eighth
+# of its time. Few of them are in cycles, which is all that waits longer now.
+_COLLECT = (50_000, 10, 10)
 
 _path = click.Path(path_type=Path)
 _specs = click.option("--sandbox", "sandboxes", type=_path, multiple=True, required=True,
