@@ -71,10 +71,16 @@ def _before_loops(program: Program, request: RewriteRequest, always: list[Early]
     """Tries guards before loops, drops those that do not serve, and tries again. `first` knows of those of `always`."""
     guarded = first.guarded()
     chosen = [early for early in first.before_loops if early.serves & guarded]
+    last, tried = first, dict[int, list[Early]]()
     while chosen:
         hoped = {access for early in chosen for access in early.serves}
         best = Proved(with_early(program, request, [*always, *chosen]), request, guarded - hoped)
-        best.take_over(first, {early.function for early in chosen})
+        trying = {f: [early for early in chosen if early.function == f] for f in {early.function for early in chosen}}
+        changed = {f for f, mine in trying.items() if tried.get(f) != mine}
+        best.know({f: (last if f in trying else first).found[f] for f in first.found if f not in changed},
+                  {f: (last if f in trying else first).apart[f] for f in first.apart if f not in changed})  # fmt: skip
+        best.solve(changed)
+        last, tried = best, trying
         useless = [early for early in chosen if early.serves & guarded <= best.guarded()]
         if not useless:
             return best, [*always, *chosen]

@@ -23,7 +23,8 @@ from ringfence.toolchain.spec import EXCEPTION_ROOM, SandboxSpec
 
 sizes = st.integers(0, 1 << 20)
 needs = st.builds(SandboxNeeds, code_bytes=sizes, slots=st.integers(0, 5000), slack_below=st.integers(0, 4000),
-                  slack_above=st.integers(0, 4000), stack=sizes, recursive=st.sampled_from([(), ("f",)]))
+                  slack_above=st.integers(0, 4000), stack=sizes, recursive=st.sampled_from([(), ("f",)]),
+                  words=st.integers(0, 200))
 
 
 def spec(**options: object) -> SandboxSpec:
@@ -39,7 +40,7 @@ def test_a_slot_table_is_a_power_of_two_that_holds_its_slots(slots: int) -> None
 
 @given(needs, needs)
 def test_a_reserve_only_grows_and_suffices(one: SandboxNeeds, two: SandboxNeeds) -> None:
-    start = Reserve(0, 8, 8, 8, 48)
+    start = Reserve(0, 8, 8, 8, 48, 1)
     first = start.grown(spec(), one, EXCEPTION_ROOM)
     second = first.grown(spec(), two, EXCEPTION_ROOM)
     for need, reserve in ((one, first), (one, second), (two, second)):
@@ -48,6 +49,7 @@ def test_a_reserve_only_grows_and_suffices(one: SandboxNeeds, two: SandboxNeeds)
         assert reserve.slack_below >= need.slack_below
         assert reserve.slack_above >= need.slack_above
         assert reserve.stack >= need.stack + EXCEPTION_ROOM
+        assert reserve.words >= max(need.words, 1)
         assert reserve.stack % 8 == reserve.slack_below % 8 == reserve.slack_above % 8 == 0
 
 
@@ -58,7 +60,7 @@ def test_recursion_gets_more_than_one_round_of_stack() -> None:
 
 def test_a_declared_stack_is_kept_and_checked() -> None:
     need = SandboxNeeds(0, 0, 0, 0, 200, ())
-    assert Reserve(0, 8, 8, 8, 512).grown(spec(stack=512), need, EXCEPTION_ROOM).stack == 512
+    assert Reserve(0, 8, 8, 8, 512, 1).grown(spec(stack=512), need, EXCEPTION_ROOM).stack == 512
     check_declared_stacks([spec(stack=240)], {"box": need}, EXCEPTION_ROOM)
     with pytest.raises(RingfenceError, match=r"needs 240 bytes of stack.*stack= gives 232"):
         check_declared_stacks([spec(stack=232)], {"box": need}, EXCEPTION_ROOM)
