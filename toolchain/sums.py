@@ -119,6 +119,8 @@ class Sharing:
                 more = True
             if not self._facts.live.after(m) & bit(register):
                 return more
+            if any(self._facts.live.before[s] & bit(register) for s in self._facts.flow.successors[m] if s != m + 1):
+                return False  # a branch leads to where it is needed as it was
             if self._insn(m).writes & wanted.reads:
                 return False
         return False

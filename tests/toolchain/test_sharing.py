@@ -50,3 +50,59 @@ def test_arrays_that_are_indexed_alike(body: str, level: str) -> None:
         start = symbols["store"].value & ~1
         span = range(start, start + symbols["store"].size)
         assert [what for pc, what in sorted(result.stores.items()) if pc in span and "stack" not in what] == wanted
+
+
+LOOP = """
+  push {r4-r11, lr}
+  mov lr, r0
+  ldr r0, =holder
+  ldr r0, [r0]
+  movs r2, #2
+  movs r3, #3
+  movs r4, #4
+  movs r5, #5
+  movs r6, #6
+  movs r7, #7
+  mov r8, #8
+  mov r9, #9
+  mov r10, #10
+  mov r11, #11
+  mov r12, #12
+1:
+  ldr.w r1, [r0, #1724]
+  add r1, lr
+  subs lr, #1
+  strh.w r1, [r0, #1720]
+  str.w r1, [r0, #1724]
+  bne 1b
+  add r2, r3
+  mov r0, r1
+  add r4, r5
+  add r6, r7
+  add r8, r9
+  add r10, r11
+  add r0, r2
+  add r0, r4
+  add r0, r6
+  add r0, r8
+  add r0, r10
+  add r0, r12
+  pop {r4-r11, pc}
+  .pool
+  .size run, . - run
+  .data
+  .balign 4
+holder: .word buffer
+  .bss
+  .balign 4
+buffer: .skip 2000
+"""
+
+
+def test_a_register_that_the_next_round_of_a_loop_needs_does_not_become_an_address() -> None:
+    """None is free, and the base serves nothing else behind the loop; but the loop goes on with it."""
+    head = ".syntax unified\n.thumb\n.text\n.global run\n.type run, %function\n.thumb_func\nrun:\n"
+    image = lab.build(head + LOOP, assembly=True, window=0x10000, libs="-lgcc")
+    for count in (1, 2, 5):
+        lab.same(image, count)
+    assert lab.verdict(image, lab.rewritten(image)) == []
