@@ -348,7 +348,8 @@ def _table(name: str, decoded: Any, raw: bytes) -> Insn:
 
 
 def _trap(name: str, decoded: Any, raw: bytes) -> Insn:
-    return Insn("trap", name, raw, value=decoded.operands[0].imm)
+    """UDF; #254, which clang uses for __builtin_trap, has a name and no operand in capstone."""
+    return Insn("trap", "udf", raw, value=decoded.operands[0].imm if decoded.operands else 0xFE)
 
 
 def _flags_transfer(name: str, decoded: Any, raw: bytes) -> Insn:
@@ -373,6 +374,7 @@ _SPECIAL = {
     "tbb": _table,
     "tbh": _table,
     "udf": _trap,
+    "trap": _trap,
     "mrs": _flags_transfer,
     "msr": _flags_transfer,
 }

@@ -129,3 +129,10 @@ def test_loads_into_sp_are_refused_but_those_that_restore_it() -> None:
     for code in ("51f804db", "51f804dd", "51f822d0"):  # post-indexed, pre-indexed, a register as index
         with pytest.raises(UnsupportedInstruction, match="SP"):
             decode(bytes.fromhex(code))
+
+
+@pytest.mark.parametrize("number", [0, 1, 0xF1, 0xFD, 0xFE, 0xFF])
+def test_every_trap_is_known_by_its_number(number: int) -> None:
+    """capstone calls that of clang's __builtin_trap, 254, otherwise."""
+    insn = decode(bytes((number, 0xDE)))
+    assert (insn.kind, insn.name, insn.value) == ("trap", "udf", number)
