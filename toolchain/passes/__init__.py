@@ -10,6 +10,7 @@ from ..request import RewriteRequest
 from .calls import guard_calls
 from .conditional import unconditional_control
 from .dynamic import dynamic_frames
+from .ends import end_functions
 from .frame import static_frames
 from .literals import reach_literals
 from .returns import protect_returns
@@ -20,6 +21,7 @@ Pass = Callable[[Program, RewriteRequest], tuple[Program, "Counter[str]"]]
 
 PASSES: tuple[Pass, ...] = (
     unconditional_control,
+    end_functions,
     dynamic_frames,
     static_frames,
     protect_returns,
