@@ -35,7 +35,7 @@ def _means(by_config: dict[str, list[Row]]) -> str:
         worst = max(rows, key=lambda r: overhead(r, "instructions"))
         lines.append([config, str(len(rows)), *(f"{geometric_mean(rows, what):+.2%}" for what in RATIOS),
                       f"{worst['program']} {overhead(worst, 'instructions'):+.1%}"])  # fmt: skip
-    text = ("Cortex-M3, gcc 12, library code included, gates apart; percent of the native run, geometric means "
+    text = ("Cortex-M3, gcc 12 or clang 14, library code included, gates apart; percent of the native run, geometric means "
             "(cycles are an estimate):\n\n")
     return text + _table(["configuration", "programs", "instructions", "cycles", ".text", "worst"], lines)
 
