@@ -12,13 +12,14 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .early import Early
+from .pointers import POINTER_CALLS
 from .program import Table
 from .proved import Apart, Free, Proved
 from .shadow import RETURNS
 from .stack_need import DYNAMIC
 
 _MOST_CONSTANTS = 1 << 20  # bytes behind the code where constants may be, whose addresses change as the code grows
-_MADE_FOR_ADDRESSES = (DYNAMIC, "pointer calls")  # whose constants may differ from round to round
+_MADE_FOR_ADDRESSES = (DYNAMIC, POINTER_CALLS)  # whose constants may differ from round to round
 Found = Mapping[int, dict[int, Free | None]]
 
 
@@ -142,11 +143,11 @@ class _Names:
         places = {n for early in chosen for n in ({n for (n, _), _ in early.guards} | {n for n, _ in early.conditions})}
         if not places <= self._place.keys():
             return None
-        at = self.at(entry)
-        lasting = {k: self._place[n] - at for n, k in self._access.items() if n in self._place}
+        at, accesses = self.at(entry), self._first.accesses
+        lasting = {k: self._place[accesses[k]] - at for k in found if accesses[k] in self._place}
         return _Function(
             self.shape(entry),
-            {lasting[k]: free for k, free in found.items() if k in lasting},
+            {lasting[k]: found[k] for k in lasting},
             {(lasting[j], lasting[k]): set(d) for (j, k), d in apart.items() if j in lasting and k in lasting},
             tuple(self.early(early, 0, at, 1) for early in chosen),
         )
