@@ -7,11 +7,9 @@ from .elffile import STT_FUNC, STT_NOTYPE, STT_OBJECT, LinkedElf, Patcher, Symbo
 from .insn import Insn, Label
 from .layout import Placed
 from .program import SLOT
-from .recover import Recovered, slot_address
+from .recover import UNREACHABLE, Recovered, slot_address
 from .request import RewriteRequest
 from .slots import table_code
-
-_UNREACHABLE = 0xF0
 
 
 def emit(elf: LinkedElf, patcher: Patcher, request: RewriteRequest, recovered: Recovered, placed: Placed) -> None:
@@ -32,7 +30,7 @@ def code_area(request: RewriteRequest, placed: Placed) -> bytes:
     room = request.slots_start - request.code_start - len(placed.code)
     if room < 0:
         return placed.code
-    fill = (b"\0" if room % 2 else b"") + trap(_UNREACHABLE).raw * (room // 2)
+    fill = (b"\0" if room % 2 else b"") + trap(UNREACHABLE).raw * (room // 2)
     program = placed.program
     addresses = {label: placed.address_of(label) for label in program.slots if label not in program.standing}
     return placed.code + fill + table_code(request, program, addresses)

@@ -9,6 +9,7 @@ from .insn import LR, Insn
 from .program import Program, Table
 
 CALLS = ("call", "call_register")
+_NEVER_ON = ("branch", "jump_register", "load_pc", "table", "table_load", "trap")
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,11 @@ def is_inner_call(program: Program, flow: Flow, n: int) -> bool:
 def subroutine_returns(program: Program, flow: Flow) -> list[int]:
     """Where `bx lr` may lead inside a function: behind its inner calls."""
     return [n + 1 for n in range(len(program.items)) if is_inner_call(program, flow, n)]
+
+
+def goes_on(insn: Insn) -> bool:
+    """Whether control may go on right behind an instruction."""
+    return insn.conditional or insn.kind not in _NEVER_ON
 
 
 def is_plain_return(insn: Insn) -> bool:

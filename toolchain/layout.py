@@ -15,13 +15,12 @@ from . import encode
 from .asm import trap
 from .errors import RingfenceError
 from .floating import at_base
-from .flow import table_of
+from .flow import goes_on, table_of
 from .insn import PC, Insn, Label
 from .program import Bytes, Program, Table, Word
 
 _FILL = trap(0xF0).raw
 _GROWING = ("branch", "zero", "literal", "adr", "literal_pair", "literal_float")
-_NEVER_ON = ("branch", "jump_register", "load_pc", "table", "table_load", "trap")
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ class _Layout:
     def _falls_into(self, n: int) -> bool:
         """Whether control gets to item n from the one before."""
         before = self._program.items[n - 1].insn if n else None
-        return before is not None and (before.conditional or before.kind not in _NEVER_ON)
+        return before is not None and goes_on(before)
 
     def _table_users(self) -> dict[int, int]:
         """Table's item index: the jump that uses it."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from . import asm
 from .errors import RingfenceError
+from .flow import goes_on
 from .insn import LR, PC, SP, Insn, Label
 from .program import Body, Program, Word, apply
 from .values import Value
@@ -90,4 +91,4 @@ def place_literals(program: Program) -> Program:
 def _ends(program: Program, n: int) -> bool:
     """Whether control never goes on behind item n, and a literal may stand there."""
     insn = program.items[n].insn
-    return insn is not None and not insn.conditional and insn.kind in ("branch", "jump_register", "load_pc", "trap")
+    return insn is not None and not goes_on(insn) and insn.kind not in ("table", "table_load")

@@ -20,6 +20,7 @@ from ringfence.verify.prover.invariants import find_invariants
 
 from . import encode
 from .asm import trap
+from .flow import goes_on
 from .insn import LR, PC, SP, Insn, Label, bit, mask_of
 from .layout import lay_out
 from .program import SLOT, SLOT_BYTES, Program, Standing, Table, Word
@@ -151,5 +152,4 @@ def _only_called(program: Program, label: Label, pointed_into: Sequence[Label]) 
 
 
 def _falls_through(body: object) -> bool:
-    ends = ("branch", "jump_register", "load_pc", "table", "table_load", "trap")
-    return isinstance(body, Insn) and (body.conditional or body.kind not in ends)
+    return isinstance(body, Insn) and goes_on(body)
