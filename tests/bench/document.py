@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.results import RATIOS, Row, configuration, geometric_mean, overhead, read_results
+from bench.results import (
+    RATIOS,
+    Row,
+    access_shares,
+    configuration,
+    inserted_shares,
+    overhead,
+    read_results,
+    summary,
+)
 
 DOCUMENT = Path("docs/benchmarks.md")
 BEGIN, END = "<!-- figures: begin (python -m bench.document) -->", "<!-- figures: end -->"
@@ -19,7 +27,7 @@ def document(rows: Sequence[Row]) -> str:
     """The tables in Markdown; the rows of the first configuration lead."""
     by_config = {c: [r for r in rows if configuration(r) == c] for c in dict.fromkeys(map(configuration, rows))}
     main, reads, words = (by_config.get(c, []) for c in (_MAIN, _READS, _WORDS))
-    parts = [_means(by_config), _programs(main, reads), _accesses(main, reads), _inserted(main, reads)]
+    parts = [_means(rows), _programs(main, reads), _accesses(main, reads), _inserted(main, reads)]
     if words:
         parts.append(_words(main, words))
     return "\n\n".join(parts)
@@ -29,12 +37,11 @@ def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *lines))
 
 
-def _means(by_config: dict[str, list[Row]]) -> str:
-    lines = []
-    for config, rows in by_config.items():
-        worst = max(rows, key=lambda r: overhead(r, "instructions"))
-        lines.append([config, str(len(rows)), *(f"{geometric_mean(rows, what):+.2%}" for what in RATIOS),
-                      f"{worst['program']} {overhead(worst, 'instructions'):+.1%}"])  # fmt: skip
+def _means(rows: Sequence[Row]) -> str:
+    lines = [
+        [configuration(s), str(s["programs"]), *(f"{s[what]:+.2%}" for what in RATIOS),
+         f"{s['worst']} {s['worst_instructions']:+.1%}"] for s in summary(rows)
+    ]  # fmt: skip
     text = ("Cortex-M3, gcc 12 or clang 14, library code included, gates apart; percent of the native run, geometric means "
             "(cycles are an estimate):\n\n")
     return text + _table(["configuration", "programs", "instructions", "cycles", ".text", "worst"], lines)
@@ -64,29 +71,19 @@ def _parts(row: Row) -> str:
 def _accesses(main: Sequence[Row], reads: Sequence[Row]) -> str:
     lines = []
     for rows, of in ((main, "stores"), (reads, "loads")):
-        static: Counter[str] = Counter()
-        shares: Counter[str] = Counter()
-        for row in rows:
-            for what, counts in row["stores"].items():
-                if what.startswith(of):
-                    static[what] += counts["static"]
-                    shares[what] += counts["executed"] / row["instructions_native"] / len(rows)
-        for what, share in shares.most_common():
-            name = what + (" (with reads)" if of == "loads" else "")
-            lines.append([name, f"{static[what]:,}", f"{share:.2%}", "" if what.endswith(" guarded") else f"{share:.2%}"])
+        for what, (static, share) in access_shares(rows).items():
+            if what.startswith(of):
+                name = what + (" (with reads)" if of == "loads" else "")
+                lines.append([name, f"{static:,}", f"{share:.2%}", "" if what.endswith(" guarded") else f"{share:.2%}"])
     text = ("Accesses by what was done about them (static count; share of native instructions executed, mean). Each without a "
             "guard of its own saves\nat least one instruction whenever it is executed, so the share is the gain.\n\n")
     return text + _table(["kind", "static", "share", "gain"], lines)
 
 
 def _inserted(main: Sequence[Row], reads: Sequence[Row]) -> str:
-    shares = [Counter[str](), Counter[str]()]
-    for found, rows in zip(shares, (main, reads), strict=True):
-        for row in rows:
-            for what, n in row["inserted"].items():
-                found[what] += n / row["instructions_native"] / len(rows)  # type: ignore[assignment]
-    kinds = sorted({*shares[0], *shares[1]}, key=lambda k: -shares[0][k] - shares[1][k])
-    lines = [[kind, *(f"{found[kind]:.2%}" for found in shares)] for kind in kinds]
+    shares = [inserted_shares(rows) for rows in (main, reads)]
+    kinds = sorted({*shares[0], *shares[1]}, key=lambda kind: -sum(found.get(kind, 0) for found in shares))
+    lines = [[kind, *(f"{found.get(kind, 0):.2%}" for found in shares)] for kind in kinds]
     return "What was put in, by kind (mean share of native instructions):\n\n" + _table(["kind", "writes", "reads"], lines)
 
 

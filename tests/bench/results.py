@@ -120,6 +120,27 @@ def summary(rows: Iterable[Row]) -> list[Row]:
     return result
 
 
+def inserted_shares(rows: Sequence[Row]) -> dict[str, float]:
+    """By kind what the rewriter put in, as the mean share of native instructions; the largest first."""
+    shares: dict[str, float] = {}
+    for row in rows:
+        for what, n in row["inserted"].items():
+            shares[what] = shares.get(what, 0) + n / row["instructions_native"] / len(rows)
+    return dict(sorted(shares.items(), key=lambda pair: -pair[1]))
+
+
+def access_shares(rows: Sequence[Row]) -> dict[str, tuple[int, float]]:
+    """By what was done about accesses: how many there are, and the mean share of native instructions; the largest
+    first."""
+    found: dict[str, tuple[int, float]] = {}
+    for row in rows:
+        for what, counts in row.get("stores", {}).items():
+            static, share = found.get(what, (0, 0.0))
+            executed = counts["executed"] / row["instructions_native"] / len(rows)
+            found[what] = static + counts["static"], share + executed
+    return dict(sorted(found.items(), key=lambda pair: -pair[1][1]))
+
+
 def write_results(path: Path, rows: Sequence[Row], failed: Sequence[Row], versions: Mapping[str, str]) -> None:
     """build/bench/results.json."""
     contents = {"programs": list(rows), "summary": summary(rows), "failed": list(failed), "sources": dict(versions)}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from bench.results import Row, configuration, overhead, summary
+from bench.results import Row, access_shares, configuration, inserted_shares, overhead, summary
 
 _SHOWN_REASONS = 3
 
@@ -71,12 +71,9 @@ def _reasons(config: str, rows: Sequence[Row]) -> Table:
     for name in ("kind", "executions", "mean share of native instructions"):
         table.add_column(name, justify="left" if name == "kind" else "right")
     executions: Counter[str] = Counter()
-    shares: Counter[str] = Counter()
     for row in rows:
-        for what, n in row["inserted"].items():
-            executions[what] += n
-            shares[what] += n / row["instructions_native"] / len(rows)
-    for what, share in shares.most_common():
+        executions.update(row["inserted"])
+    for what, share in inserted_shares(rows).items():
         table.add_row(what, f"{executions[what]:,}", f"{share:.2%}")
     return table
 
@@ -87,15 +84,9 @@ def _kinds(config: str, rows: Sequence[Row]) -> Table:
     table = Table(title=f"{config}: accesses by kind")
     for name in ("kind", "static count", "mean share of native instructions", "saved by it"):
         table.add_column(name, justify="left" if name == "kind" else "right")
-    static: Counter[str] = Counter()
-    shares: Counter[str] = Counter()
-    for row in rows:
-        for what, counts in row.get("stores", {}).items():
-            static[what] += counts["static"]
-            shares[what] += counts["executed"] / row["instructions_native"] / len(rows)
-    for what, share in shares.most_common():
+    for what, (static, share) in access_shares(rows).items():
         guarded = what.endswith(" guarded")
-        table.add_row(what, f"{static[what]:,}", f"{share:.2%}", "" if guarded else f"{share:.2%}")
+        table.add_row(what, f"{static:,}", f"{share:.2%}", "" if guarded else f"{share:.2%}")
     return table
 
 
